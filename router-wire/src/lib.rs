@@ -1,0 +1,67 @@
+//! Words and bytes of one-liner: names, messages, samples, codecs, descriptions and errors.
+//!
+//! Nothing here opens a socket, starts a thread or reads a clock, so every byte that travels can be tested
+//! by itself. `docs/protocol.md` is the prose of this crate.
+//!
+//! ```
+//! use router_wire::{Name, RequestHeader, request::RequestFlags, Encoding};
+//!
+//! let target = Name::parse("stage.move_to").unwrap();
+//! let header = RequestHeader {
+//!     flags: RequestFlags::default(),
+//!     encoding: Encoding::MessagePack,
+//!     lease: 0,
+//!     epoch: 7,
+//!     call: 1,
+//!     deadline_us: 2_000_000,
+//! };
+//! let mut message = Vec::new();
+//! header.encode(target.as_str(), &mut message);
+//! message.extend_from_slice(&router_wire::arguments::encode(&(1500.0,), &[]).unwrap());
+//! let router_wire::ClientMessage::Request { header: read, target, .. } =
+//!     router_wire::ClientMessage::decode(&message).unwrap() else { panic!() };
+//! assert_eq!((read, target), (header, "stage.move_to"));
+//! ```
+//!
+//! # Layout
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`name`] | dotted names and the nearest ones to a wrong name |
+//! | [`request`] | what a client sends: requests, cancels, goodbye |
+//! | [`reply`] | what a server answers: outcomes, progress |
+//! | [`sample`] | a stream's packet: name, header, payload |
+//! | [`body`] | MessagePack bodies and their bounds |
+//! | [`arguments`] | positional and keyword arguments in a request's body |
+//! | [`failure`] | every outcome but "done", as it travels |
+//! | [`hello`] | who a client is and what a server tells it |
+//! | [`describe`] | what a server tells of its calls and streams |
+//! | [`status`] | what `router.ping` and `router.stats` answer |
+
+pub mod arguments;
+pub mod body;
+pub mod describe;
+pub mod failure;
+mod field;
+pub mod hello;
+pub mod name;
+pub mod reply;
+pub mod request;
+pub mod sample;
+pub mod status;
+
+pub use arguments::Arguments;
+pub use body::{BodyError, Encoding};
+pub use failure::{Failure, Refused};
+pub use field::DecodeError;
+pub use hello::{ClientId, ClientIdentity, HelloReply, HelloRequest, PROTOCOL_VERSION};
+pub use name::{Name, NameError, nearest};
+pub use reply::{OutcomeHeader, ServerMessage, Status};
+pub use request::{ClientMessage, RequestHeader};
+pub use sample::{SampleHeader, SamplePacket, SampleStatus};
+
+/// Longest body that a client sends and a server takes unless told otherwise [bytes].
+pub const DEFAULT_MAX_BODY_BYTES: usize = 64 << 20;
+
+/// Room for headers and a name beside a body of the largest size [bytes].
+pub const MAX_HEADER_BYTES: usize = 1024;
