@@ -1,0 +1,292 @@
+//! `Link`: the connection as the calls loop has it: two DEALERs, the greeting, the pings, and what state follows.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use router_socket::{Context, Endpoint, Frame, SocketError};
+use router_wire::hello::{ClientSocket, PingReply};
+use router_wire::{OutcomeHeader, Status, body};
+
+use crate::connection::ConnectionState;
+use crate::dealer::{ConnectionEvent, Dealer};
+use crate::greeting::{self, Greeting, Session};
+use crate::pulse::{Pulse, Silence};
+use crate::shared::Shared;
+use crate::streams::ServerView;
+
+/// How long to wait before greeting a server again that refused.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+
+/// Called by the loop after each greeting with where the server serves its streams. Must not wait.
+pub(crate) type OnServer = Box<dyn Fn(ServerView) + Send>;
+
+/// Both sockets and everything that is known about who is at the other end.
+pub(crate) struct Link {
+    pub(crate) calls: Dealer,
+    pub(crate) control: Dealer,
+    pub(crate) session: Session,
+    pulse: Pulse,
+    state: ConnectionState,
+    /// Why the state is not `Connected`.
+    reason: String,
+    /// The version of a server that speaks another one.
+    other_version: Option<u32>,
+    /// The state is `Lost` because the server was silent; its next word is answered by a greeting.
+    silenced: bool,
+    /// The state was `Connected` before.
+    was_up: bool,
+    shared: Arc<Shared>,
+    on_server: OnServer,
+}
+
+impl Link {
+    /// Starts to connect; returns at once.
+    pub(crate) fn connect(
+        context: &Context,
+        endpoint: &Endpoint,
+        shared: Arc<Shared>,
+        on_server: OnServer,
+    ) -> Result<Link, SocketError> {
+        let dealer = |role| Dealer::connect(context, role, endpoint, &shared.options);
+        Ok(Link {
+            calls: dealer(ClientSocket::Calls)?,
+            control: dealer(ClientSocket::Control)?,
+            session: Session::default(),
+            pulse: Pulse::new(&shared.options, Instant::now()),
+            state: ConnectionState::Connecting,
+            reason: "no server has answered".to_owned(),
+            other_version: None,
+            silenced: false,
+            was_up: false,
+            shared,
+            on_server,
+        })
+    }
+
+    pub(crate) fn state(&self) -> ConnectionState {
+        self.state
+    }
+
+    /// Why there is no connection.
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The version of the server, where it is not ours.
+    pub(crate) fn other_version(&self) -> Option<u32> {
+        self.other_version
+    }
+
+    pub(crate) fn dealer(&mut self, role: ClientSocket) -> &mut Dealer {
+        match role {
+            ClientSocket::Calls => &mut self.calls,
+            ClientSocket::Control => &mut self.control,
+        }
+    }
+
+    /// Which socket takes requests for `target`.
+    pub(crate) fn socket_for(&self, target: &str) -> ClientSocket {
+        let urgent =
+            matches!(target, "router.ping" | "router.stop_all") || self.session.urgent.contains(target);
+        if urgent { ClientSocket::Control } else { ClientSocket::Calls }
+    }
+
+    /// Takes what happened to the connections since the last turn.
+    pub(crate) fn take_events(&mut self, now: Instant) {
+        for role in [ClientSocket::Control, ClientSocket::Calls] {
+            while let Some(event) = self.dealer(role).next_event(now) {
+                match event {
+                    ConnectionEvent::Ended => {
+                        self.other_version = None;
+                        self.silenced = false;
+                        if role == ClientSocket::Calls {
+                            self.pulse.calls_socket_ended();
+                        }
+                        self.give_reason("the connection ended".to_owned());
+                    }
+                    ConnectionEvent::NotMade(why) => {
+                        self.give_reason(format!("who listens there is no server: {why}"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends what is due: hellos and pings.
+    pub(crate) fn send_due(&mut self, now: Instant) {
+        let Link { calls, control, shared, .. } = self;
+        let mut greeted = false;
+        for dealer in [control, calls] {
+            let hello = |role| {
+                let number = shared.next_call();
+                (number, greeting::hello(&shared.identity, role, number))
+            };
+            if dealer.greet_if_due(now, hello) && self.state == ConnectionState::Connecting {
+                greeted = true;
+            }
+        }
+        if greeted {
+            self.give_reason("a connection stands, but no server has answered on it".to_owned());
+        }
+        if self.control.greeted.is_none() {
+            return;
+        }
+        if let Some(received_bytes) = self.pulse.due(now) {
+            let number = self.shared.next_call();
+            let message = greeting::ping(self.session.epoch, number, received_bytes);
+            let sent = !self.control.is_blocked() && self.control.try_send(Frame::from_vec(message));
+            self.pulse.tried(now, sent.then_some(number));
+        }
+    }
+
+    /// A well-formed message of `bytes` came through `role`.
+    pub(crate) fn heard(&mut self, role: ClientSocket, bytes: u64, now: Instant) {
+        self.pulse.heard(now);
+        if role == ClientSocket::Calls {
+            self.pulse.received(bytes);
+        }
+        if self.silenced {
+            // The server may have given this client up meanwhile, as this client did the server.
+            self.silenced = false;
+            self.greet_again("the server answers again and is being greeted", now);
+        }
+    }
+
+    /// This process did not run for `gap`.
+    pub(crate) fn was_away(&mut self, gap: Duration) {
+        self.pulse.was_away(gap);
+    }
+
+    /// Takes the outcome of a hello or a ping; `false` when it is that of a call.
+    pub(crate) fn take_outcome(
+        &mut self,
+        role: ClientSocket,
+        header: &OutcomeHeader,
+        body: &[u8],
+        now: Instant,
+    ) -> bool {
+        if self.dealer(role).take_hello(header.call) {
+            self.greeted(role, greeting::read(&self.shared.endpoint, header, body), now);
+            return true;
+        }
+        let Some(round_trip) = self.pulse.answered(header.call, now) else { return false };
+        self.shared.connection.note(|view| view.round_trip = Some(round_trip));
+        if header.status == Status::OtherEpoch {
+            self.other_epoch(header.epoch, now);
+        } else if let Ok(reply) = body::decode_as::<PingReply>(header.encoding, body) {
+            if reply.epoch != self.session.epoch {
+                self.other_epoch(reply.epoch, now);
+            } else if reply.registry_version != self.session.registry_version {
+                self.control.refresh_greeting(now);
+            }
+        }
+        true
+    }
+
+    /// A server of `epoch` refused what was meant for another.
+    pub(crate) fn other_epoch(&mut self, epoch: u64, now: Instant) {
+        // A refusal from before the greeting that stands is old news.
+        if epoch != self.session.epoch && self.is_greeted() {
+            self.greet_again("the server was restarted and is being greeted", now);
+        }
+    }
+
+    /// Finds the state, and tells the one before when it is another.
+    pub(crate) fn update_state(&mut self, now: Instant) -> Option<ConnectionState> {
+        let silence = self.pulse.silence(now);
+        let state = match silence {
+            _ if !self.is_greeted() && !self.was_up && self.other_version.is_none() => {
+                ConnectionState::Connecting
+            }
+            _ if !self.is_greeted() => ConnectionState::Lost,
+            Silence::None => ConnectionState::Connected,
+            Silence::Stale => ConnectionState::Stale,
+            Silence::Lost => ConnectionState::Lost,
+        };
+        if state == self.state {
+            return None;
+        }
+        match silence {
+            Silence::Lost if state == ConnectionState::Lost && self.is_greeted() => {
+                self.silenced = true;
+                self.give_reason(silent_for(self.shared.options.lost_after));
+            }
+            Silence::Stale if state == ConnectionState::Stale => {
+                self.give_reason(silent_for(self.shared.options.stale_after));
+            }
+            _ => {}
+        }
+        self.was_up |= state.is_up();
+        let before = std::mem::replace(&mut self.state, state);
+        let epoch = self.session.epoch;
+        self.shared.connection.note(|view| view.epoch = epoch);
+        self.shared.connection.set_state(state);
+        Some(before)
+    }
+
+    /// When time alone makes something due.
+    pub(crate) fn next_due(&self, now: Instant) -> Option<Instant> {
+        let hello = |dealer: &Dealer| if dealer.is_blocked() { None } else { dealer.next_hello() };
+        let pulse = self.control.greeted.map(|_| self.pulse.next(now));
+        [hello(&self.calls), hello(&self.control), pulse].into_iter().flatten().min()
+    }
+
+    fn is_greeted(&self) -> bool {
+        self.calls.greeted.is_some() && self.calls.greeted == self.control.greeted
+    }
+
+    fn greet_again(&mut self, reason: &str, now: Instant) {
+        self.give_reason(reason.to_owned());
+        self.calls.greet_again(now);
+        self.control.greet_again(now);
+    }
+
+    fn greeted(&mut self, role: ClientSocket, greeting: Greeting, now: Instant) {
+        match greeting {
+            Greeting::Welcome(session) => self.welcomed(role, *session, now),
+            Greeting::OtherVersion { theirs } => {
+                self.other_version = Some(theirs);
+                let ours = router_wire::PROTOCOL_VERSION;
+                self.give_reason(format!(
+                    "this client speaks protocol version {ours}, the server version {theirs}; update the older one"
+                ));
+                self.dealer(role).greet_later(now + REFUSED_PAUSE);
+            }
+            Greeting::Refused { reason } => {
+                self.give_reason(reason);
+                self.dealer(role).greet_later(now + REFUSED_PAUSE);
+            }
+        }
+    }
+
+    /// Keeps why there is no connection, or will be none.
+    fn give_reason(&mut self, reason: String) {
+        self.shared.connection.note(|view| view.reason.clone_from(&reason));
+        self.reason = reason;
+    }
+
+    fn welcomed(&mut self, role: ClientSocket, session: Session, now: Instant) {
+        self.other_version = None;
+        self.dealer(role).greeted = Some(session.epoch);
+        let other = match role {
+            ClientSocket::Calls => &mut self.control,
+            ClientSocket::Control => &mut self.calls,
+        };
+        if other.greeted.is_some_and(|epoch| epoch != session.epoch) {
+            other.greet_again(now);
+            self.give_reason("the server was restarted and is being greeted".to_owned());
+        }
+        if self.session.epoch != 0 && self.session.epoch != session.epoch {
+            self.shared.counters.epoch_changes.add_one();
+        }
+        self.session = session;
+        self.pulse.ping_now(now);
+        if let (ClientSocket::Calls, Some(server)) = (role, &self.session.server) {
+            (self.on_server)(server.clone());
+        }
+    }
+}
+
+fn silent_for(span: Duration) -> String {
+    format!("the server has not answered for {} ms", span.as_millis())
+}

@@ -1,0 +1,114 @@
+//! `Cache`: a subscription that keeps the newest sample.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+use router_wire::Name;
+
+use super::attached::Attached;
+use super::cache_slot::CacheSlot;
+use super::packet::Packet;
+use super::payload::FromPayload;
+use super::sample::{Sample, SampleError};
+use super::settle::SettleError;
+use super::stats::SubscriptionStats;
+
+/// A subscription that keeps the newest sample of a stream; made by `client.subscribe(name).cache()`.
+///
+/// It never falls behind and never holds more than one sample. Dropping it unsubscribes. Threads may share it.
+///
+/// A sample counts as `received` when it is returned for the first time, and as `replaced` when a newer one
+/// came before that.
+pub struct Cache<T> {
+    attached: Attached<CacheSlot>,
+    /// Values are made on the thread that asks for them; none is kept.
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T: FromPayload> Cache<T> {
+    pub(crate) fn new(attached: Attached<CacheSlot>) -> Cache<T> {
+        Cache { attached, value: PhantomData }
+    }
+
+    /// The newest sample; asked again, the same one until a newer arrives or it is [taken](Cache::take). Its
+    /// times tell how old it is: it stays here also while the server cannot be reached.
+    ///
+    /// # Errors
+    /// [`SampleError::NothingYet`]; [`SampleError::Failed`] when the newest sample is an error;
+    /// [`SampleError::Decode`]; [`SampleError::Closed`] when there is nothing and the client was closed.
+    pub fn latest(&self) -> Result<Sample<T>, SampleError> {
+        self.read(self.attached.subscription.look(|state| state.kept.latest(&mut state.account)))
+    }
+
+    /// Takes the newest sample out: what is returned next is newer.
+    ///
+    /// # Errors
+    /// As [`latest`](Cache::latest).
+    pub fn take(&self) -> Result<Sample<T>, SampleError> {
+        self.read(self.attached.subscription.look(|state| state.kept.take(&mut state.account)))
+    }
+
+    /// Waits for a sample that none of the methods here has returned yet; it stays, as with
+    /// [`latest`](Cache::latest).
+    ///
+    /// # Errors
+    /// [`SampleError::NothingInTime`]; otherwise as [`latest`](Cache::latest).
+    ///
+    /// # Blocking
+    /// Until a sample arrives, the client is closed or `timeout` is over.
+    pub fn wait_newer(&self, timeout: Duration) -> Result<Sample<T>, SampleError> {
+        let found = self.attached.subscription.wait(Instant::now().checked_add(timeout), |state| match state
+            .kept
+            .newer(&mut state.account)
+        {
+            None if state.closed => Some(None),
+            packet => packet.map(Some),
+        });
+        match found {
+            Some(packet) => self.read(packet),
+            None => Err(SampleError::NothingInTime { name: self.name().clone(), waited: timeout }),
+        }
+    }
+
+    fn read(&self, packet: Option<Packet>) -> Result<Sample<T>, SampleError> {
+        let subscription = &self.attached.subscription;
+        match packet {
+            Some(packet) => subscription.read(&packet),
+            None if subscription.look(|state| state.closed) => {
+                Err(SampleError::Closed { name: self.name().clone() })
+            }
+            None => Err(SampleError::NothingYet { name: self.name().clone() }),
+        }
+    }
+}
+
+impl<T> Cache<T> {
+    /// The stream.
+    pub fn name(&self) -> &Name {
+        self.attached.name()
+    }
+
+    /// What became of the samples so far.
+    pub fn stats(&self) -> SubscriptionStats {
+        self.attached.stats()
+    }
+
+    /// Waits until every sample that the source published before this call has arrived here or is counted as
+    /// lost.
+    ///
+    /// # Errors
+    /// A [`SettleError`] when the server is gone or has no such stream, or nothing came back in time.
+    ///
+    /// # Blocking
+    /// At most `timeout`.
+    pub fn settle(&self, timeout: Duration) -> Result<SubscriptionStats, SettleError> {
+        self.attached.settle(timeout)
+    }
+}
+
+impl<T> fmt::Debug for Cache<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("name", self.name()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,74 @@
+//! `Hub`: what the samples loop knows of one stream, and who of this client subscribed to it.
+
+use std::sync::Arc;
+
+use router_wire::Name;
+
+use super::packet::{Packet, Place};
+use super::segment::SegmentId;
+use super::subscription::Deliver;
+
+/// One stream, subscribed to once and shared by all of this client's subscriptions to it.
+pub(crate) struct Hub {
+    pub(crate) name: Name,
+    /// Which socket subscribes to it.
+    pub(crate) place: Place,
+    subscriptions: Vec<Arc<dyn Deliver>>,
+    /// The last value for a further subscription.
+    newest: Option<Packet>,
+}
+
+impl Hub {
+    pub(crate) fn new(name: Name) -> Hub {
+        Hub { name, place: Place::Samples, subscriptions: Vec::new(), newest: None }
+    }
+
+    /// Adds a subscription, which begins with the newest sample as its last value.
+    pub(crate) fn add(&mut self, subscription: Arc<dyn Deliver>) {
+        if let Some(newest) = &self.newest {
+            subscription.sample(newest, true);
+        }
+        self.subscriptions.push(subscription);
+    }
+
+    /// Removes a subscription; whether the hub still has one.
+    pub(crate) fn remove(&mut self, number: u64) -> bool {
+        self.subscriptions.retain(|subscription| subscription.number() != number);
+        !self.subscriptions.is_empty()
+    }
+
+    pub(crate) fn sample(&mut self, packet: Packet, is_last_value: bool) {
+        for subscription in &self.subscriptions {
+            subscription.sample(&packet, is_last_value);
+        }
+        let is_older =
+            |newest: &Packet| newest.id() == packet.id() && newest.header.sequence >= packet.header.sequence;
+        if !self.newest.as_ref().is_some_and(is_older) {
+            self.newest = Some(packet);
+        }
+    }
+
+    pub(crate) fn declared(&self, id: SegmentId, sequence: u64, token: Option<u64>) {
+        for subscription in &self.subscriptions {
+            subscription.declared(id, sequence, token);
+        }
+    }
+
+    pub(crate) fn removed(&mut self, id: SegmentId, sequence: u64) {
+        self.newest = None;
+        for subscription in &self.subscriptions {
+            subscription.removed(id, sequence);
+        }
+    }
+
+    /// A server of `epoch` was greeted: what another life of it sent is nobody's last value any more.
+    pub(crate) fn greeted(&mut self, epoch: u64) {
+        self.newest.take_if(|newest| newest.header.epoch != epoch);
+    }
+
+    pub(crate) fn close(&self) {
+        for subscription in &self.subscriptions {
+            subscription.close();
+        }
+    }
+}

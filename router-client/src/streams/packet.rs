@@ -1,0 +1,106 @@
+//! A packet as the loop hands it on: read once, shared by every subscription.
+
+use router_socket::Frame;
+use router_wire::name::MAX_NAME_BYTES;
+use router_wire::{SampleHeader, SamplePacket, SampleStatus};
+
+use super::payload::Payload;
+use super::segment::SegmentId;
+
+/// A sample, whose payload is shared by cloning.
+#[derive(Debug, Clone)]
+pub(crate) struct Packet {
+    pub(crate) header: SampleHeader,
+    pub(crate) payload: Payload,
+}
+
+/// What a message on a samples socket says.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    /// A sample; `is_last_value`: it was sent again because of a new subscription.
+    Sample { packet: Packet, is_last_value: bool },
+    /// The source declares the newest number it gave, maybe because a `settle` with this token asked.
+    Declaration { id: SegmentId, sequence: u64, token: Option<u64> },
+    /// The stream is served on the other socket.
+    Elsewhere { place: Place },
+    /// The stream is gone; the last number it gave.
+    Removed { id: SegmentId, sequence: u64 },
+}
+
+/// Which of the server's two sockets serves a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Samples,
+    Frames,
+}
+
+/// Higher numbers are malformed: at a million samples a second a source needs two thousand years to get there,
+/// and sums of lower ones stay far from an overflow.
+const HIGHEST_SEQUENCE: u64 = 1 << 56;
+
+/// What a kept sample costs beside its payload [bytes]: its place in a queue and the counters of its memory.
+const BOOKKEEPING_BYTES: usize = size_of::<Packet>() + 32;
+
+impl Packet {
+    /// The life of the source it comes from.
+    pub(crate) fn id(&self) -> SegmentId {
+        segment_id(&self.header)
+    }
+
+    /// What keeping it costs [bytes].
+    pub(crate) fn cost_bytes(&self) -> usize {
+        self.payload.len() + BOOKKEEPING_BYTES
+    }
+}
+
+/// The stream that a message is about, if its first frame begins with a name.
+pub(crate) fn stream_name(frames: &[Frame]) -> Option<&str> {
+    let frame: &[u8] = frames.first()?;
+    let end = frame.iter().take(MAX_NAME_BYTES + 1).position(|&byte| byte == 0)?;
+    std::str::from_utf8(&frame[..end]).ok()
+}
+
+/// Reads a message; `None` when it is malformed.
+pub(crate) fn read(frames: &mut Vec<Frame>) -> Option<Arrived> {
+    let packet = SamplePacket::decode(frames.first()?).ok()?;
+    let (header, is_last_value) = (packet.header, packet.last_value);
+    let (start, id, sequence) =
+        (frames[0].len() - packet.payload.len(), segment_id(&header), header.sequence);
+    let own_frame = header.payload_in_own_frame;
+    if frames.len() != 1 + usize::from(own_frame) || sequence > HIGHEST_SEQUENCE {
+        return None;
+    }
+    if own_frame && start != frames[0].len() {
+        return None;
+    }
+    let payload = |frames: &mut Vec<Frame>| {
+        let start = if own_frame { 0 } else { start };
+        frames.pop().map(|frame| Payload::of_frame(frame, start))
+    };
+    match header.status {
+        SampleStatus::Value | SampleStatus::Error => {
+            let packet = Packet { header, payload: payload(frames)? };
+            Some(Arrived::Sample { packet, is_last_value })
+        }
+        SampleStatus::Declaration => {
+            let payload = payload(frames)?;
+            let token = match payload.as_slice() {
+                [] => None,
+                token => Some(u64::from_le_bytes(token.try_into().ok()?)),
+            };
+            Some(Arrived::Declaration { id, sequence, token })
+        }
+        SampleStatus::Elsewhere => match *payload(frames)?.as_slice() {
+            [0] => Some(Arrived::Elsewhere { place: Place::Samples }),
+            [1] => Some(Arrived::Elsewhere { place: Place::Frames }),
+            _ => None,
+        },
+        SampleStatus::Removed => Some(Arrived::Removed { id, sequence }),
+        // A status of a newer version of the protocol, which the greeting would have refused.
+        _ => None,
+    }
+}
+
+fn segment_id(header: &SampleHeader) -> SegmentId {
+    SegmentId { epoch: header.epoch, incarnation: header.incarnation }
+}
