@@ -1,0 +1,380 @@
+//! The clients of a server: who they are, by which sockets they are reached, and whether they are still there.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use router_wire::hello::ClientSocket;
+use router_wire::status::ClientStats;
+use router_wire::{ClientId, ClientIdentity};
+
+use crate::target::InstrumentId;
+
+/// Most clients that are remembered; beyond it the one that was heard longest ago and has nothing in flight goes.
+const MAX_CLIENTS: usize = 4096;
+/// A client that pings and then does not for this long is lost.
+const LOST_AFTER: Duration = Duration::from_secs(3);
+/// A lost client is remembered this long, so that it is known again when it was only stalled.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+
+/// A client in this life of the server. 0 is the server itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ClientKey(pub(crate) u64);
+
+impl ClientKey {
+    /// The server's own calls: ticks of streams, `stop_all`.
+    pub(crate) const SERVER: ClientKey = ClientKey(0);
+}
+
+/// The routing id that libzmq gave a connection.
+pub(crate) type Peer = Box<[u8]>;
+
+/// One client.
+pub(crate) struct Client {
+    /// As people read it: `alice@scope-3 napari pid 4411`.
+    pub(crate) label: Arc<str>,
+    pub(crate) in_flight: HashSet<u64>,
+    pub(crate) flow: Flow,
+    pub(crate) barriers: Barriers,
+    id: Option<ClientId>,
+    /// Whether it speaks this server's protocol version.
+    pub(crate) speaks_our_version: bool,
+    calls: Option<Peer>,
+    control: Option<Peer>,
+    since: Instant,
+    last_heard: Instant,
+    last_ping: Option<Instant>,
+    pub(crate) lost: bool,
+}
+
+/// Bytes of answers on their way to a client. What its pings have not confirmed is bounded.
+#[derive(Default)]
+pub(crate) struct Flow {
+    sent_bytes: u64,
+    confirmed_bytes: u64,
+    /// Answers that wait for confirmations.
+    pub(crate) held: VecDeque<Vec<u8>>,
+    pub(crate) held_bytes: usize,
+}
+
+impl Flow {
+    pub(crate) fn unconfirmed(&self) -> u64 {
+        self.sent_bytes.saturating_sub(self.confirmed_bytes)
+    }
+
+    /// Whether `bytes` more may be sent: always when nothing is unconfirmed.
+    pub(crate) fn may_send(&self, bytes: usize, most: usize) -> bool {
+        self.unconfirmed() == 0 || self.unconfirmed() + bytes as u64 <= most as u64
+    }
+
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.sent_bytes += bytes as u64;
+    }
+
+    pub(crate) fn confirm(&mut self, received_bytes: u64) {
+        self.confirmed_bytes = self.confirmed_bytes.max(received_bytes.min(self.sent_bytes));
+    }
+}
+
+/// What a client has cleared. Its urgent calls travel on another connection than its moves and may overtake them:
+/// a move that was sent before the stop and arrives behind it must not run.
+#[derive(Default)]
+pub(crate) struct Barriers {
+    instruments: HashMap<InstrumentId, Barrier>,
+    all: Option<Barrier>,
+}
+
+/// One clearing: calls numbered below `number` were sent before it.
+#[derive(Clone)]
+pub(crate) struct Barrier {
+    pub(crate) number: u64,
+    pub(crate) by: Arc<str>,
+}
+
+impl Barriers {
+    /// Remembers a clearing of one instrument, or of all.
+    pub(crate) fn set(&mut self, instrument: Option<InstrumentId>, barrier: Barrier) {
+        match instrument {
+            Some(id) => drop(self.instruments.insert(id, barrier)),
+            None => self.all = Some(barrier),
+        }
+    }
+
+    /// The clearing that was sent after the call `number` of `instrument`, if there is one.
+    pub(crate) fn sent_after(&self, instrument: InstrumentId, number: u64) -> Option<&Barrier> {
+        let after = |barrier: &&Barrier| barrier.number > number;
+        self.instruments.get(&instrument).filter(after).or(self.all.as_ref().filter(after))
+    }
+}
+
+impl Client {
+    /// Where answers to requests from `socket` go.
+    pub(crate) fn peer(&self, socket: ClientSocket) -> Option<&Peer> {
+        match socket {
+            ClientSocket::Calls => self.calls.as_ref(),
+            ClientSocket::Control => self.control.as_ref(),
+        }
+    }
+}
+
+/// All clients.
+#[derive(Default)]
+pub(crate) struct ClientTable {
+    by_peer: HashMap<Peer, (ClientKey, ClientSocket)>,
+    by_id: HashMap<ClientId, ClientKey>,
+    clients: HashMap<ClientKey, Client>,
+    last_key: u64,
+}
+
+impl ClientTable {
+    pub(crate) fn get(&self, key: ClientKey) -> Option<&Client> {
+        self.clients.get(&key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: ClientKey) -> Option<&mut Client> {
+        self.clients.get_mut(&key)
+    }
+
+    /// The client behind a connection that has sent something; a stranger becomes one without a name.
+    pub(crate) fn heard(&mut self, peer: &[u8], address: Option<&str>, now: Instant) -> (ClientKey, ClientSocket) {
+        if let Some(&(key, socket)) = self.by_peer.get(peer) {
+            if let Some(client) = self.clients.get_mut(&key) {
+                client.last_heard = now;
+                client.lost = false;
+            }
+            return (key, socket);
+        }
+        let label = format!("unnamed client at {}", address.unwrap_or("this PC"));
+        let key = self.add(Arc::from(label), None, now);
+        self.attach(key, peer, ClientSocket::Calls);
+        (key, ClientSocket::Calls)
+    }
+
+    /// A client says who it is on one of its sockets. Returns its key, by which both sockets are the same client.
+    pub(crate) fn greet(
+        &mut self,
+        peer: &[u8],
+        identity: &ClientIdentity,
+        socket: ClientSocket,
+        speaks_our_version: bool,
+        now: Instant,
+    ) -> ClientKey {
+        if let Some(&(before, _)) = self.by_peer.get(peer) {
+            let same = self.clients.get(&before).is_some_and(|client| client.id == Some(identity.id));
+            if !same {
+                self.detach(before, peer);
+            }
+        }
+        let key = match self.by_id.get(&identity.id) {
+            Some(&key) => key,
+            None => self.add(Arc::from(identity.to_string()), Some(identity.id), now),
+        };
+        let known_peer = self.clients.get(&key).and_then(|client| client.peer(socket)).is_some_and(|old| **old == *peer);
+        self.attach(key, peer, socket);
+        if let Some(client) = self.clients.get_mut(&key) {
+            client.speaks_our_version = speaks_our_version;
+            client.last_heard = now;
+            client.lost = false;
+            // The client counts what it received from its hello on; greeting twice on one connection resets nothing.
+            if socket == ClientSocket::Calls && !known_peer {
+                client.flow = Flow::default();
+            }
+        }
+        key
+    }
+
+    pub(crate) fn pinged(&mut self, key: ClientKey, now: Instant) {
+        if let Some(client) = self.clients.get_mut(&key) {
+            client.last_ping = Some(now);
+        }
+    }
+
+    /// The clients that stopped pinging, now marked as lost; forgets those lost long ago.
+    pub(crate) fn find_lost(&mut self, now: Instant) -> Vec<ClientKey> {
+        let forgotten: Vec<ClientKey> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| {
+                let silent = now.saturating_duration_since(client.last_heard);
+                client.lost && client.in_flight.is_empty() && silent > FORGOTTEN_AFTER
+            })
+            .map(|(&key, _)| key)
+            .collect();
+        forgotten.into_iter().for_each(|key| self.remove(key));
+        let mut lost = Vec::new();
+        for (&key, client) in &mut self.clients {
+            let silent = client.last_ping.is_some_and(|ping| now.saturating_duration_since(ping) > LOST_AFTER);
+            if silent && !client.lost {
+                client.lost = true;
+                lost.push(key);
+            }
+        }
+        lost
+    }
+
+    /// Marks a client that said goodbye or cannot be reached. `false` when it was lost before or is unknown.
+    pub(crate) fn mark_lost(&mut self, key: ClientKey) -> bool {
+        self.clients.get_mut(&key).is_some_and(|client| !std::mem::replace(&mut client.lost, true))
+    }
+
+    /// The client behind a connection, if it has one.
+    pub(crate) fn by_peer(&self, peer: &[u8]) -> Option<ClientKey> {
+        self.by_peer.get(peer).map(|&(key, _)| key)
+    }
+
+    pub(crate) fn remove(&mut self, key: ClientKey) {
+        let Some(client) = self.clients.remove(&key) else { return };
+        for peer in [client.calls, client.control].into_iter().flatten() {
+            self.by_peer.remove(&peer);
+        }
+        if let Some(id) = client.id {
+            self.by_id.remove(&id);
+        }
+    }
+
+    pub(crate) fn stats(&self, now: Instant) -> Vec<ClientStats> {
+        let mut rows: Vec<(ClientKey, ClientStats)> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| !client.lost && (client.last_ping.is_some() || !client.in_flight.is_empty()))
+            .map(|(&key, client)| {
+                let row = ClientStats {
+                    client: client.label.to_string(),
+                    id: client.id.map(|id| id.to_string()).unwrap_or_default(),
+                    connected_s: now.saturating_duration_since(client.since).as_secs_f64(),
+                    in_flight: client.in_flight.len() as u64,
+                    unconfirmed_bytes: client.flow.unconfirmed(),
+                };
+                (key, row)
+            })
+            .collect();
+        rows.sort_by_key(|(key, _)| *key);
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    fn add(&mut self, label: Arc<str>, id: Option<ClientId>, now: Instant) -> ClientKey {
+        if self.clients.len() >= MAX_CLIENTS {
+            let oldest = self.clients.iter().filter(|(_, client)| client.in_flight.is_empty());
+            if let Some((&key, _)) = oldest.min_by_key(|(_, client)| client.last_heard) {
+                self.remove(key);
+            }
+        }
+        self.last_key += 1;
+        let key = ClientKey(self.last_key);
+        let client = Client {
+            label,
+            in_flight: HashSet::new(),
+            flow: Flow::default(),
+            barriers: Barriers::default(),
+            id,
+            speaks_our_version: true,
+            calls: None,
+            control: None,
+            since: now,
+            last_heard: now,
+            last_ping: None,
+            lost: false,
+        };
+        self.clients.insert(key, client);
+        if let Some(id) = id {
+            self.by_id.insert(id, key);
+        }
+        key
+    }
+
+    fn attach(&mut self, key: ClientKey, peer: &[u8], socket: ClientSocket) {
+        let Some(client) = self.clients.get_mut(&key) else { return };
+        let slot = match socket {
+            ClientSocket::Calls => &mut client.calls,
+            ClientSocket::Control => &mut client.control,
+        };
+        if let Some(old) = slot.replace(Peer::from(peer)) {
+            self.by_peer.remove(&old);
+        }
+        self.by_peer.insert(Peer::from(peer), (key, socket));
+    }
+
+    /// Takes a connection away from a client that turned out to be another one.
+    fn detach(&mut self, key: ClientKey, peer: &[u8]) {
+        self.by_peer.remove(peer);
+        let Some(client) = self.clients.get_mut(&key) else { return };
+        for slot in [&mut client.calls, &mut client.control] {
+            if slot.as_deref() == Some(peer) {
+                *slot = None;
+            }
+        }
+        if client.calls.is_none() && client.control.is_none() && client.in_flight.is_empty() {
+            self.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(id: u64) -> ClientIdentity {
+        ClientIdentity {
+            id: ClientId(0, id),
+            name: "napari".into(),
+            user: "alice".into(),
+            host: "scope-3".into(),
+            pid: 4411,
+        }
+    }
+
+    #[test]
+    fn both_sockets_of_a_client_are_one_client() {
+        let mut table = ClientTable::default();
+        let now = Instant::now();
+        let (stranger, _) = table.heard(b"a", None, now);
+        let calls = table.greet(b"a", &identity(7), ClientSocket::Calls, true, now);
+        let control = table.greet(b"b", &identity(7), ClientSocket::Control, true, now);
+        assert_eq!(calls, control);
+        assert!(table.get(stranger).is_none(), "the nameless client was this one");
+        assert_eq!(&*table.get(calls).unwrap().label, "alice@scope-3 napari pid 4411");
+        assert_eq!(table.heard(b"b", None, now), (calls, ClientSocket::Control));
+        // It comes back over another connection: answers go there.
+        table.greet(b"c", &identity(7), ClientSocket::Calls, true, now);
+        assert_eq!(table.get(calls).unwrap().peer(ClientSocket::Calls).map(|peer| &**peer), Some(&b"c"[..]));
+        assert_eq!(table.by_peer(b"a"), None);
+    }
+
+    #[test]
+    fn a_client_that_stops_pinging_is_lost_once_and_known_again_when_it_is_heard() {
+        let mut table = ClientTable::default();
+        let start = Instant::now();
+        let key = table.greet(b"a", &identity(7), ClientSocket::Calls, true, start);
+        let script = table.greet(b"s", &identity(8), ClientSocket::Calls, true, start);
+        table.pinged(key, start);
+        assert!(table.find_lost(start + Duration::from_secs(2)).is_empty());
+        assert_eq!(table.find_lost(start + Duration::from_secs(4)), [key]);
+        assert!(table.find_lost(start + Duration::from_secs(5)).is_empty());
+        assert!(!table.get(script).unwrap().lost, "a script that never pinged is not missed");
+        assert_eq!(table.heard(b"a", None, start + Duration::from_secs(6)).0, key);
+        assert!(!table.get(key).unwrap().lost);
+    }
+
+    #[test]
+    fn strangers_do_not_fill_the_memory() {
+        let mut table = ClientTable::default();
+        let now = Instant::now();
+        for stranger in 0..3 * MAX_CLIENTS as u64 {
+            table.heard(&stranger.to_le_bytes(), None, now);
+        }
+        assert!(table.clients.len() <= MAX_CLIENTS && table.by_peer.len() <= MAX_CLIENTS);
+    }
+
+    #[test]
+    fn answers_wait_for_confirmations() {
+        let mut flow = Flow::default();
+        assert!(flow.may_send(100, 50), "one answer always goes");
+        flow.sent(100);
+        assert!(!flow.may_send(1, 50));
+        flow.confirm(70);
+        assert_eq!(flow.unconfirmed(), 30);
+        assert!(flow.may_send(20, 50) && !flow.may_send(21, 50));
+        flow.confirm(1_000_000);
+        assert_eq!(flow.unconfirmed(), 0);
+    }
+}

@@ -1,0 +1,119 @@
+//! Brings calls to the queues of their instruments: for the router loop, for ticks of streams and for `stop_all`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+use parking_lot::RwLock;
+use router_client::{Call, CallInfo, Interrupted};
+use router_wire::{Failure, Name};
+
+use crate::call_entry::CallEntry;
+use crate::client_table::ClientKey;
+use crate::counters::Counters;
+use crate::job::{Answer, Body, Job, JobKey};
+use crate::job_queue::{JobQueue, NeedsWake};
+use crate::registry::Registry;
+use crate::target::{InstrumentId, Workshop};
+
+/// What the router loop and the server's own callers share.
+pub(crate) struct Dispatcher {
+    pub(crate) registry: RwLock<Registry>,
+    pub(crate) counters: Counters,
+    pub(crate) epoch: u64,
+    /// The number of the last call that the server made itself.
+    last_own_number: AtomicU64,
+}
+
+/// A call that the server makes itself; `client` is who is told to be behind it.
+pub(crate) struct OwnJob<'a> {
+    pub(crate) entry: Arc<CallEntry>,
+    pub(crate) client: &'a str,
+    pub(crate) body: Body,
+    pub(crate) answer: Answer,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(epoch: u64) -> Arc<Dispatcher> {
+        let registry = RwLock::default();
+        Arc::new(Dispatcher { registry, counters: Counters::default(), epoch, last_own_number: AtomicU64::new(0) })
+    }
+
+    /// Puts a job into its queue, within the queue's bounds. The caller wakes the queue when told to.
+    ///
+    /// A job that is not taken is answered.
+    pub(crate) fn submit(&self, mut job: Job) -> Option<Arc<JobQueue>> {
+        let queue = Arc::clone(&job.entry.queue);
+        match queue.bounds().admit(job.key.client, job.body.bytes().len()) {
+            Ok(permit) => job.permit = Some(permit),
+            Err(what) => {
+                job.refuse(Failure::Busy { what });
+                return None;
+            }
+        }
+        match queue.push(job) {
+            Ok(NeedsWake(true)) => Some(queue),
+            Ok(NeedsWake(false)) => None,
+            Err(job) => {
+                let name = job.entry.name.to_string();
+                job.refuse(Failure::NotFound { name, nearest: Vec::new() });
+                None
+            }
+        }
+    }
+
+    /// Cancels what runs of `instrument` and ends what is queued, but for its urgent calls.
+    pub(crate) fn clear(&self, instrument: &Name, id: InstrumentId, by: &str) {
+        let entry = self.registry.read().instrument(instrument);
+        let Some(entry) = entry.filter(|entry| entry.id == id) else { return };
+        let why = Interrupted::Cancelled { by: by.to_owned() };
+        for executor in entry.cleared_by_urgent() {
+            for job in executor.queue.clear(id, &why) {
+                job.refuse(Failure::Cancelled { by: by.to_owned(), may_still_be_running: false });
+            }
+        }
+    }
+
+    /// Makes a call for the server itself and wakes its lane at once.
+    pub(crate) fn submit_own(&self, job: OwnJob, deadline: Option<Instant>) {
+        if let Some(queue) = self.submit(self.own_job(job, deadline)) {
+            queue.wake();
+        }
+    }
+
+    /// Runs a call of the server itself on the calling thread.
+    pub(crate) fn run_here(&self, job: OwnJob) {
+        self.own_job(job, None).run(&mut Workshop::new());
+    }
+
+    fn own_job(&self, job: OwnJob, deadline: Option<Instant>) -> Job {
+        let OwnJob { entry, client, body, answer } = job;
+        let info = CallInfo { name: entry.name.shared(), client: Arc::from(client), deadline };
+        let (call, control) = Call::with_control(info, None);
+        let number = self.last_own_number.fetch_add(1, Ordering::Relaxed) + 1;
+        let key = JobKey { client: ClientKey::SERVER, number };
+        Job { entry, call, control, body, key, answer, permit: None }
+    }
+
+    /// Runs every `urgent, clears_lane` method that needs no argument, all side by side. Each outcome arrives at
+    /// the `answers` that `answer_for` makes for it; returns the names of the methods.
+    pub(crate) fn stop_all(
+        &self,
+        by: &str,
+        deadline: Option<Instant>,
+        mut answer_for: impl FnMut(&Name) -> Sender<Result<Vec<u8>, Failure>>,
+    ) -> Vec<Name> {
+        let entries: Vec<Arc<CallEntry>> =
+            self.registry.read().calls().into_iter().filter(|entry| entry.stops_without_arguments()).collect();
+        for entry in &entries {
+            self.clear(&entry.instrument, entry.instrument_id, &format!("by {}, by {by}", entry.name));
+        }
+        for entry in &entries {
+            let answer = Answer::Here(answer_for(&entry.name));
+            let body = Body::Made(Vec::new());
+            self.submit_own(OwnJob { entry: Arc::clone(entry), client: by, body, answer }, deadline);
+        }
+        entries.iter().map(|entry| entry.name.clone()).collect()
+    }
+}

@@ -1,0 +1,80 @@
+//! Makes an instrument's functions callable and its data watchable from other processes and PCs.
+//!
+//! ```
+//! use router_server::RouterServer;
+//! use router_client::{RouterClient, interface};
+//!
+//! struct Stage { position_um: f64 }
+//!
+//! #[interface]
+//! impl Stage {
+//!     /// Moves to `target_um` [um]; returns the position reached [um].
+//!     pub fn move_to(&mut self, target_um: f64) -> f64 {
+//!         self.position_um = target_um;
+//!         self.position_um
+//!     }
+//!     /// Position now [um].
+//!     pub fn position_um(&self) -> f64 {
+//!         self.position_um
+//!     }
+//! }
+//!
+//! let server = RouterServer::bind("tcp://127.0.0.1:*")?;
+//! server.add_instrument("stage", Stage { position_um: 0.0 })?;
+//! server.add_instrument_stream("stage.position_um", 30.0, "stage.position_um", ())?;
+//!
+//! let client = RouterClient::connect(&server.endpoints().calls.to_string())?;
+//! assert_eq!(StageClient::new(&client, "stage").move_to(1500.0).wait()?, 1500.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Layout
+//! - `server.rs`, `adding.rs`, `serving_streams.rs`: [`RouterServer`], what is added to it and removed from it, its stop
+//! - `router_loop.rs`: the loop that owns the ROUTER; `requests.rs` comes in, `answers.rs` goes out
+//! - `registry.rs`, `call_entry.rs`: what is served by name
+//! - `dispatcher.rs`, `job.rs`, `job_queue.rs`, `bounds.rs`, `executor.rs`: a call on its way to and on its lane
+//! - `client_table.rs`: who calls, and whether they are still there
+//! - `router_instrument.rs`: the server as the instrument `router`
+//! - `streams/`: sources, proxy, subscribers
+//! - `stop_hooks.rs`, `stop_report.rs`: what happens at the end
+//!
+//! ARCHITECTURE.md draws the threads and names the invariants and the tests that keep them.
+
+mod add_error;
+mod adding;
+mod answers;
+mod bounds;
+mod call_entry;
+mod call_stats;
+mod client_table;
+mod closure;
+mod counters;
+mod dispatcher;
+mod executor;
+mod job;
+mod job_queue;
+mod options;
+mod registry;
+mod requests;
+mod router_event;
+mod router_instrument;
+mod router_loop;
+mod server;
+mod serving_streams;
+mod stop_hooks;
+mod stop_report;
+mod target;
+mod timers;
+
+mod streams;
+
+pub use add_error::{AddError, NotFound};
+pub use adding::{InstrumentOptions, Preset};
+pub use closure::CallOptions;
+pub use options::ServerOptions;
+pub use router_socket::{Endpoint, Reach, ServerEndpoints, SocketError};
+pub use server::{BindError, RouterServer};
+pub use streams::{
+    AddStreamError, DeclareError, FrequencyError, PublishError, Published, Publisher, SetFrequencyError, StreamOptions,
+};
+pub use stop_report::StopReport;

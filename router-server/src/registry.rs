@@ -1,0 +1,281 @@
+//! What a server serves by name: instruments, their calls, named calls and lanes.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use router_wire::describe::CallDescription;
+use router_wire::{Arguments, Failure, Name, nearest};
+
+use crate::add_error::AddError;
+use crate::call_entry::CallEntry;
+use crate::executor::Executor;
+use crate::target::InstrumentId;
+
+/// An instrument that was added.
+pub(crate) struct InstrumentEntry {
+    pub(crate) id: InstrumentId,
+    pub(crate) calls: Vec<Name>,
+    pub(crate) lane_name: Name,
+    pub(crate) lane: Arc<Executor>,
+    pub(crate) pool: Option<Arc<Executor>>,
+    pub(crate) urgent: Option<Arc<Executor>>,
+}
+
+impl InstrumentEntry {
+    /// The executors that run its calls, but for the urgent ones.
+    pub(crate) fn cleared_by_urgent(&self) -> impl Iterator<Item = &Arc<Executor>> {
+        std::iter::once(&self.lane).chain(&self.pool)
+    }
+}
+
+/// A preset of a target and arguments under a name of its own.
+pub(crate) struct NamedCall {
+    pub(crate) target: Name,
+    /// A request body whose arguments stand in for those not given.
+    pub(crate) preset: Vec<u8>,
+}
+
+/// A call that was looked up.
+pub(crate) struct Found {
+    pub(crate) entry: Arc<CallEntry>,
+    pub(crate) named: Option<Arc<NamedCall>>,
+}
+
+/// The names of one server. Behind a lock that is held for look-ups and changes of these maps only.
+#[derive(Default)]
+pub(crate) struct Registry {
+    calls: HashMap<Name, Arc<CallEntry>>,
+    named: HashMap<Name, Arc<NamedCall>>,
+    instruments: HashMap<Name, Arc<InstrumentEntry>>,
+    lanes: HashMap<Name, Arc<Executor>>,
+    /// Names that are being added: an instrument's factory may take its time.
+    reserved: HashSet<Name>,
+    /// Executors without an instrument whose threads may still be in user code.
+    retired: Vec<Arc<Executor>>,
+    version: u64,
+    last_id: u64,
+    closed: bool,
+}
+
+impl Registry {
+    /// Looks a call up; a named call finds its target.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] with the nearest names.
+    pub(crate) fn find(&self, name: &str) -> Result<Found, Failure> {
+        if let Some(entry) = self.calls.get(name) {
+            return Ok(Found { entry: Arc::clone(entry), named: None });
+        }
+        if let Some(named) = self.named.get(name)
+            && let Some(entry) = self.calls.get(&named.target)
+        {
+            return Ok(Found { entry: Arc::clone(entry), named: Some(Arc::clone(named)) });
+        }
+        let names = self.calls.keys().chain(self.named.keys()).map(Name::as_str);
+        Err(Failure::NotFound { name: name.to_owned(), nearest: nearest(name, names) })
+    }
+
+    pub(crate) fn instrument(&self, name: &Name) -> Option<Arc<InstrumentEntry>> {
+        self.instruments.get(name).cloned()
+    }
+
+    pub(crate) fn instruments(&self) -> impl Iterator<Item = (&Name, &Arc<InstrumentEntry>)> {
+        self.instruments.iter()
+    }
+
+    /// Counts the changes of what is served.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Keeps an instrument's name until it is added or given up.
+    ///
+    /// # Errors
+    /// [`AddError`] when the name is taken or the server stopped.
+    pub(crate) fn reserve(&mut self, name: &Name, calls: &[Name]) -> Result<InstrumentId, AddError> {
+        if self.closed {
+            return Err(AddError::Stopped);
+        }
+        if self.instruments.contains_key(name) || self.reserved.contains(name) {
+            return Err(AddError::InstrumentExists { name: name.to_string() });
+        }
+        let taken = |call: &&Name| self.calls.contains_key(*call) || self.named.contains_key(*call);
+        if let Some(call) = calls.iter().find(taken) {
+            return Err(AddError::CallExists { name: call.to_string() });
+        }
+        self.reserved.insert(name.clone());
+        self.last_id += 1;
+        Ok(InstrumentId(self.last_id))
+    }
+
+    /// Gives a reserved name up.
+    pub(crate) fn release(&mut self, name: &Name) {
+        self.reserved.remove(name);
+    }
+
+    /// Adds a reserved instrument with its calls.
+    ///
+    /// # Errors
+    /// [`AddError`] when the server stopped or another took one of the calls' names meanwhile.
+    pub(crate) fn insert(
+        &mut self,
+        name: Name,
+        instrument: InstrumentEntry,
+        calls: Vec<CallEntry>,
+    ) -> Result<(), AddError> {
+        self.reserved.remove(&name);
+        if self.closed {
+            return Err(AddError::Stopped);
+        }
+        if let Some(call) = calls.iter().find(|call| self.calls.contains_key(&call.name)) {
+            return Err(AddError::CallExists { name: call.name.to_string() });
+        }
+        self.lanes.insert(instrument.lane_name.clone(), Arc::clone(&instrument.lane));
+        self.instruments.insert(name, Arc::new(instrument));
+        for call in calls {
+            self.calls.insert(call.name.clone(), Arc::new(call));
+        }
+        self.version += 1;
+        self.retired.retain(|executor| !executor.is_finished());
+        Ok(())
+    }
+
+    pub(crate) fn lane(&self, name: &Name) -> Option<Arc<Executor>> {
+        self.lanes.get(name).cloned()
+    }
+
+    /// Keeps an executor without an instrument until its threads have ended.
+    pub(crate) fn retire(&mut self, executor: Arc<Executor>) {
+        self.retired.retain(|executor| !executor.is_finished());
+        self.retired.push(executor);
+    }
+
+    /// Takes an instrument and its calls out. Its lane goes with the last instrument on it.
+    ///
+    /// Returns the instrument, and whether its lane has gone too.
+    pub(crate) fn remove_instrument(&mut self, name: &str) -> Option<(Arc<InstrumentEntry>, bool)> {
+        let instrument = self.instruments.remove(name)?;
+        for call in &instrument.calls {
+            self.calls.remove(call);
+        }
+        self.version += 1;
+        let lane_is_shared = self.instruments.values().any(|other| Arc::ptr_eq(&other.lane, &instrument.lane));
+        if !lane_is_shared {
+            self.lanes.remove(&instrument.lane_name);
+        }
+        Some((instrument, !lane_is_shared))
+    }
+
+    /// Adds a named call.
+    ///
+    /// # Errors
+    /// [`AddError`] when the name is taken, or the target is not there or itself a named call.
+    pub(crate) fn insert_named(&mut self, name: Name, call: NamedCall) -> Result<(), AddError> {
+        if self.closed {
+            return Err(AddError::Stopped);
+        }
+        if self.calls.contains_key(&name) || self.named.contains_key(&name) {
+            return Err(AddError::CallExists { name: name.to_string() });
+        }
+        if !self.calls.contains_key(&call.target) {
+            let nearest = nearest(call.target.as_str(), self.calls.keys().map(Name::as_str));
+            return Err(AddError::NoSuchTarget { name: call.target.to_string(), nearest });
+        }
+        self.named.insert(name, Arc::new(call));
+        self.version += 1;
+        Ok(())
+    }
+
+    pub(crate) fn remove_named(&mut self, name: &str) -> bool {
+        let removed = self.named.remove(name).is_some();
+        self.version += u64::from(removed);
+        removed
+    }
+
+    /// Takes nothing more, and gives out everything that has threads.
+    pub(crate) fn close(&mut self) -> Vec<Arc<Executor>> {
+        self.closed = true;
+        let mut executors = std::mem::take(&mut self.retired);
+        executors.extend(self.lanes.values().cloned());
+        for instrument in self.instruments.values() {
+            executors.extend(instrument.pool.iter().chain(&instrument.urgent).cloned());
+        }
+        executors
+    }
+
+    /// Everything with threads that is in use, for a look at what it is doing.
+    pub(crate) fn lanes(&self) -> Vec<LaneView> {
+        let mut lanes: Vec<LaneView> = self
+            .lanes
+            .values()
+            .map(|lane| {
+                let on_it = self.instruments.iter().filter(|(_, instrument)| Arc::ptr_eq(&instrument.lane, lane));
+                LaneView {
+                    executor: Arc::clone(lane),
+                    instruments: on_it.map(|(name, _)| name.to_string()).collect(),
+                    set_apart: false,
+                }
+            })
+            .collect();
+        for (name, instrument) in &self.instruments {
+            for executor in instrument.pool.iter().chain(&instrument.urgent) {
+                let executor = Arc::clone(executor);
+                lanes.push(LaneView { executor, instruments: vec![name.to_string()], set_apart: false });
+            }
+        }
+        let hung = self.retired.iter().filter(|executor| !executor.is_finished());
+        lanes.extend(hung.map(|executor| LaneView {
+            executor: Arc::clone(executor),
+            instruments: Vec::new(),
+            set_apart: true,
+        }));
+        lanes.iter_mut().for_each(|lane| lane.instruments.sort());
+        lanes.sort_by(|a, b| a.executor.queue.name().cmp(b.executor.queue.name()));
+        lanes
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Arc<CallEntry>> {
+        let mut calls: Vec<_> = self.calls.values().cloned().collect();
+        calls.sort_by(|a, b| a.name.cmp(&b.name));
+        calls
+    }
+
+    /// The names of all urgent calls, and of the named calls whose target is urgent.
+    pub(crate) fn urgent_calls(&self) -> Vec<String> {
+        let urgent = |name: &Name| self.calls.get(name).is_some_and(|entry| entry.is_urgent());
+        let direct = self.calls.keys().filter(|name| urgent(name));
+        let named = self.named.iter().filter(|(_, call)| urgent(&call.target)).map(|(name, _)| name);
+        direct.chain(named).map(Name::to_string).collect()
+    }
+
+    /// The descriptions of all calls, named ones with their presets as defaults.
+    pub(crate) fn describe(&self) -> Vec<CallDescription> {
+        let mut descriptions: Vec<CallDescription> = self.calls.values().map(|call| call.description.clone()).collect();
+        for (name, named) in &self.named {
+            if let Some(target) = self.calls.get(&named.target) {
+                descriptions.push(describe_named(name, named, &target.description));
+            }
+        }
+        descriptions.sort_by(|a, b| a.name.cmp(&b.name));
+        descriptions
+    }
+}
+
+/// An executor and whose calls it runs.
+pub(crate) struct LaneView {
+    pub(crate) executor: Arc<Executor>,
+    pub(crate) instruments: Vec<String>,
+    pub(crate) set_apart: bool,
+}
+
+fn describe_named(name: &Name, named: &NamedCall, target: &CallDescription) -> CallDescription {
+    let mut description =
+        CallDescription { name: name.to_string(), target: Some(named.target.to_string()), ..target.clone() };
+    let preset = Arguments::decode(&named.preset).unwrap_or_default();
+    for (index, argument) in description.arguments.iter_mut().enumerate() {
+        if let Ok(Some(value)) = preset.raw(index, &argument.name) {
+            argument.default = router_wire::body::decode(value).ok().or(argument.default.take());
+        }
+    }
+    description
+}

@@ -1,0 +1,342 @@
+//! Requests, cancels and goodbyes as they reach the router loop.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use router_client::{Call, CallInfo, ReplyBody};
+use router_socket::Frame;
+use router_wire::hello::ClientSocket;
+use router_wire::reply::REPLY_HEADER_BYTES;
+use router_wire::request::RequestHeader;
+use router_wire::{
+    Arguments, ClientMessage, Encoding, Failure, HelloReply, HelloRequest, PROTOCOL_VERSION, name,
+};
+
+use crate::client_table::{Barrier, ClientKey};
+use crate::job::{Answer, Body, Job, JobKey, encode_outcome, panic_text, server_stopped};
+use crate::registry::Found;
+use crate::router_event::RouterEvent;
+use crate::router_loop::{InFlight, RouterLoop};
+use crate::target::TargetPlace;
+use crate::timers::Due;
+
+/// An inline run longer than this is counted.
+const SLOW_INLINE: Duration = Duration::from_millis(1);
+/// An inline method whose run was longer than this moves to its lane.
+const TOO_SLOW_INLINE: Duration = Duration::from_millis(10);
+
+const HELLO: &str = "router.hello";
+const PING: &str = "router.ping";
+const STOP_ALL: &str = "router.stop_all";
+
+/// Who sent a message, and by which of its sockets.
+#[derive(Clone, Copy)]
+pub(super) struct Sender {
+    pub(super) client: ClientKey,
+    pub(super) socket: ClientSocket,
+}
+
+impl RouterLoop {
+    /// Takes one message: `[routing id, message]`, or `[routing id, header, body]`.
+    pub(super) fn receive(&mut self, frames: &mut Vec<Frame>, whole: bool) {
+        let counters = &self.dispatcher.counters;
+        if !whole || !(2..=3).contains(&frames.len()) {
+            counters.bad_frame_count.add(1);
+            return;
+        }
+        let own_body = if frames.len() == 3 { frames.pop() } else { None };
+        let (Some(message), Some(peer)) = (frames.pop(), frames.pop()) else { return };
+        let now = Instant::now();
+        match ClientMessage::decode(&message) {
+            Ok(ClientMessage::Request { header, target, body }) => {
+                if header.flags.body_in_own_frame != own_body.is_some() {
+                    counters.bad_frame_count.add(1);
+                    return;
+                }
+                counters.requests.add(1);
+                let start = message.len() - body.len();
+                let body = |message: &Frame| match own_body {
+                    Some(frame) => Body::Received { frame, start: 0 },
+                    None => Body::Received { frame: message.shared(), start },
+                };
+                if target == HELLO {
+                    self.hello(&peer, &header, &body(&message), now);
+                    return;
+                }
+                let (client, socket) = self.clients.heard(&peer, message.peer_address(), now);
+                self.request(Sender { client, socket }, &header, target, body(&message), now);
+            }
+            Ok(ClientMessage::Cancel { epoch, call }) => match self.clients.by_peer(&peer) {
+                Some(client) if epoch == self.dispatcher.epoch => self.cancel(JobKey { client, number: call }),
+                _ => counters.late_cancels.add(1),
+            },
+            Ok(ClientMessage::Goodbye { .. }) => {
+                if let Some(client) = self.clients.by_peer(&peer)
+                    && self.clients.mark_lost(client)
+                {
+                    self.client_is_lost(client);
+                }
+            }
+            Err(error) => {
+                counters.bad_messages.add(1);
+                if let Some(number) = ClientMessage::call_number(&message) {
+                    let (client, socket) = self.clients.heard(&peer, message.peer_address(), now);
+                    let failure = Failure::BadRequest { message: error.to_string() };
+                    self.refuse(Sender { client, socket }, number, failure);
+                }
+            }
+        }
+    }
+
+    fn request(&mut self, sender: Sender, header: &RequestHeader, target: &str, body: Body, now: Instant) {
+        if let Err(failure) = self.admit(sender, header, target) {
+            self.refuse(sender, header.call, failure);
+            return;
+        }
+        if target == PING {
+            self.ping(sender, header.call, &body, now);
+            return;
+        }
+        let found = self.dispatcher.registry.read().find(target);
+        let found = match found {
+            Ok(found) => found,
+            Err(failure) => {
+                self.refuse(sender, header.call, failure);
+                return;
+            }
+        };
+        if found.entry.runs_inline() {
+            self.run_inline(sender, header, &found, &body);
+        } else {
+            self.start(sender, header, found, body, now);
+        }
+    }
+
+    /// What is checked of every request before its target is looked up.
+    fn admit(&self, sender: Sender, header: &RequestHeader, target: &str) -> Result<(), Failure> {
+        let counters = &self.dispatcher.counters;
+        let epoch = self.dispatcher.epoch;
+        let before_hello = header.epoch == 0 && target.split('.').next() == Some(name::RESERVED);
+        if header.epoch != epoch && !before_hello {
+            counters.other_epoch_requests.add(1);
+            return Err(Failure::OtherEpoch { epoch });
+        }
+        if self.is_stopping() {
+            return Err(server_stopped(false));
+        }
+        let Some(client) = self.clients.get(sender.client) else { return Ok(()) };
+        if !client.speaks_our_version {
+            let message = format!("this server speaks protocol {PROTOCOL_VERSION}, the client another; update the older");
+            return Err(Failure::BadRequest { message });
+        }
+        if client.in_flight.contains(&header.call) {
+            counters.repeated_call_numbers.add(1);
+            let message = format!("the call number {} is in flight already", header.call);
+            return Err(Failure::BadRequest { message });
+        }
+        if !matches!(header.encoding, Encoding::MessagePack | Encoding::None) {
+            let message = format!("the body is encoded as {:?}; this server reads MessagePack", header.encoding);
+            return Err(Failure::BadRequest { message });
+        }
+        Ok(())
+    }
+
+    /// Hands a call to its queue.
+    fn start(&mut self, sender: Sender, header: &RequestHeader, found: Found, body: Body, now: Instant) {
+        let Found { entry, named } = found;
+        let Some(client) = self.clients.get_mut(sender.client) else { return };
+        if !entry.is_urgent()
+            && let Some(barrier) = client.barriers.sent_after(entry.instrument_id, header.call)
+        {
+            let failure = Failure::Cancelled { by: barrier.by.to_string(), may_still_be_running: false };
+            self.refuse(sender, header.call, failure);
+            return;
+        }
+        let body = match named {
+            None => body,
+            Some(named) => match merge(&named.preset, body.bytes()) {
+                Ok(merged) => Body::Made(merged),
+                Err(failure) => return self.refuse(sender, header.call, failure),
+            },
+        };
+        let bytes = body.bytes().len();
+        if bytes > self.settings.max_body_bytes {
+            let limit = self.settings.max_body_bytes;
+            let message = format!("{bytes} bytes of arguments; the limit is {limit} (max_body_bytes)");
+            return self.refuse(sender, header.call, Failure::BadArguments { argument: None, message });
+        }
+        let permit = match self.bounds.admit(sender.client, bytes) {
+            Ok(permit) => permit,
+            Err(what) => return self.refuse(sender, header.call, Failure::Busy { what }),
+        };
+        let key = JobKey { client: sender.client, number: header.call };
+        let deadline = deadline_of(header, now);
+        let info = CallInfo { name: entry.name.shared(), client: Arc::clone(&client.label), deadline };
+        client.in_flight.insert(header.call);
+        let mail = self.mail.clone();
+        let on_progress = move |_: &router_client::CallControl| {
+            let _ = mail.post(RouterEvent::Progress { key });
+        };
+        let (call, control) = Call::with_control(info, Some(Arc::new(on_progress)));
+        if entry.description.clears_lane {
+            let by: Arc<str> = Arc::from(format!("by {}, by {}", entry.name, client.label));
+            let barrier = Barrier { number: header.call, by: Arc::clone(&by) };
+            client.barriers.set(Some(entry.instrument_id), barrier);
+            self.dispatcher.clear(&entry.instrument, entry.instrument_id, &by);
+        } else if entry.name.as_str() == STOP_ALL {
+            let by: Arc<str> = Arc::from(format!("by {STOP_ALL}, by {}", client.label));
+            client.barriers.set(None, Barrier { number: header.call, by });
+        }
+        let in_flight = InFlight {
+            entry: Arc::clone(&entry),
+            control: control.clone(),
+            reply_to: sender.socket,
+            detached: header.flags.detached,
+            answered: false,
+            last_progress: None,
+            progress_timer: false,
+            _permit: permit,
+        };
+        self.in_flight.insert(key, in_flight);
+        if let Some(deadline) = deadline {
+            self.timers.add(deadline, Due::Deadline(key));
+        }
+        let answer = Answer::Client {
+            mail: self.mail.clone(),
+            epoch: self.dispatcher.epoch,
+            max_body_bytes: self.settings.max_body_bytes,
+        };
+        let job = Job { entry, call, control, body, key, answer, permit: None };
+        self.wakes.extend(self.dispatcher.submit(job));
+    }
+
+    /// Runs a short getter without a hand-over; one that is not short is moved to its lane.
+    fn run_inline(&mut self, sender: Sender, header: &RequestHeader, found: &Found, body: &Body) {
+        let entry = &found.entry;
+        let TargetPlace::Shared(target) = &entry.target else { return };
+        let label = match self.clients.get(sender.client) {
+            Some(client) => Arc::clone(&client.label),
+            None => return,
+        };
+        let merged = found.named.as_ref().map(|named| merge(&named.preset, body.bytes())).transpose();
+        let started = Instant::now();
+        let outcome = merged.and_then(|merged| {
+            let bytes = merged.as_deref().unwrap_or(body.bytes());
+            let arguments = Arguments::decode(bytes)
+                .map_err(|error| Failure::BadArguments { argument: None, message: error.to_string() })?;
+            let deadline = deadline_of(header, started);
+            let (call, _control) =
+                Call::with_control(CallInfo { name: entry.name.shared(), client: label, deadline }, None);
+            let mut reply = ReplyBody::new(REPLY_HEADER_BYTES);
+            let run = || target.run_shared(entry.method, &call, &arguments, &mut reply);
+            catch_unwind(AssertUnwindSafe(run))
+                .unwrap_or_else(|payload| Err(Failure::Panicked { message: panic_text(payload.as_ref()) }))?;
+            Ok(reply)
+        });
+        let elapsed = started.elapsed();
+        entry.stats.record(elapsed, outcome.is_ok());
+        if elapsed > SLOW_INLINE {
+            self.dispatcher.counters.slow_inline_runs.add(1);
+            log::warn!("the inline method {} took {:.1} ms", entry.name, elapsed.as_secs_f64() * 1e3);
+        }
+        if elapsed > TOO_SLOW_INLINE {
+            entry.moved_to_lane.store(true, std::sync::atomic::Ordering::Relaxed);
+            self.dispatcher.counters.inline_methods_moved.add(1);
+            log::warn!("the inline method {} moves to its lane", entry.name);
+        }
+        let reply = encode_outcome(outcome, self.dispatcher.epoch, header.call, self.settings.max_body_bytes);
+        self.send_answer(sender.client, sender.socket, reply);
+    }
+
+    /// Asks a call to end: a queued one ends at once, a running one decides itself.
+    fn cancel(&mut self, key: JobKey) {
+        let Some(call) = self.in_flight.get(&key) else {
+            self.dispatcher.counters.late_cancels.add(1);
+            return;
+        };
+        let by = "by its caller".to_owned();
+        match call.entry.queue.take(key) {
+            Some(job) => job.refuse(Failure::Cancelled { by, may_still_be_running: false }),
+            None => call.control.interrupt(router_client::Interrupted::Cancelled { by }),
+        }
+    }
+
+    fn hello(&mut self, peer: &Frame, header: &RequestHeader, body: &Body, now: Instant) {
+        let request = match keywords::<HelloRequest>(body.bytes()) {
+            Ok(request) => request,
+            Err(failure) => {
+                self.dispatcher.counters.bad_messages.add(1);
+                let (client, socket) = self.clients.heard(peer, peer.peer_address(), now);
+                return self.refuse(Sender { client, socket }, header.call, failure);
+            }
+        };
+        let same_version = request.protocol_version == PROTOCOL_VERSION;
+        let identity = request.client.tamed();
+        let client = self.clients.greet(peer, &identity, request.socket, same_version, now);
+        let registry = self.dispatcher.registry.read();
+        let reply = HelloReply {
+            urgent: registry.urgent_calls(),
+            registry_version: registry.version(),
+            ..self.settings.hello.clone()
+        };
+        drop(registry);
+        self.answer_value(Sender { client, socket: request.socket }, header.call, &reply);
+    }
+
+    fn ping(&mut self, sender: Sender, number: u64, body: &Body, now: Instant) {
+        let request = match keywords::<router_wire::hello::PingRequest>(body.bytes()) {
+            Ok(request) => request,
+            Err(failure) => return self.refuse(sender, number, failure),
+        };
+        self.clients.pinged(sender.client, now);
+        if let Some(client) = self.clients.get_mut(sender.client) {
+            client.flow.confirm(request.received_bytes);
+        }
+        self.send_held_answers(sender.client);
+        let reply = router_wire::hello::PingReply {
+            epoch: self.dispatcher.epoch,
+            utc_ns: utc_ns(SystemTime::now()),
+            monotonic_ns: now.saturating_duration_since(self.settings.started).as_nanos() as u64,
+            registry_version: self.dispatcher.registry.read().version(),
+        };
+        self.answer_value(sender, number, &reply);
+    }
+}
+
+/// Nanoseconds since 1970-01-01, negative before.
+pub(crate) fn utc_ns(time: SystemTime) -> i64 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |ns| -ns),
+    }
+}
+
+fn deadline_of(header: &RequestHeader, now: Instant) -> Option<Instant> {
+    match header.deadline_us {
+        0 => None,
+        left => now.checked_add(Duration::from_micros(left)),
+    }
+}
+
+/// A named call's arguments: those given stand in for the preset ones.
+fn merge(preset: &[u8], given: &[u8]) -> Result<Vec<u8>, Failure> {
+    let bad = |error: router_wire::BodyError| Failure::BadArguments { argument: None, message: error.to_string() };
+    let preset = Arguments::decode(preset).map_err(bad)?;
+    let given = Arguments::decode(given).map_err(bad)?;
+    Ok(preset.overridden_by(&given).to_body())
+}
+
+/// The keyword arguments of a request as a structure.
+fn keywords<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    let bad = |message: String| Failure::BadArguments { argument: None, message };
+    let arguments = Arguments::decode(body).map_err(|error| bad(error.to_string()))?;
+    let fields: std::collections::BTreeMap<&str, rmpv::Value> = arguments
+        .keyword
+        .iter()
+        .map(|(name, value)| Ok((*name, router_wire::body::decode(value)?)))
+        .collect::<Result<_, router_wire::BodyError>>()
+        .map_err(|error| bad(error.to_string()))?;
+    let map = router_wire::body::encode(&fields).map_err(|error| bad(error.to_string()))?;
+    router_wire::body::decode(&map).map_err(|error| bad(error.to_string()))
+}

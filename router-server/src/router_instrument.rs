@@ -1,0 +1,200 @@
+//! The server as the instrument `router`: what it serves, how it is, and control of its streams.
+//!
+//! `router.hello` and `router.ping` are answered by the router loop itself, in `requests.rs`.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use router_client::{Call, Interrupted, RemoteError, interface};
+use router_socket::MailSender;
+use router_wire::Failure;
+use router_wire::describe::{Description, ServerDescription};
+use router_wire::status::{ClientStats, LaneStatus, ServerStats};
+use serde::{Deserialize, Serialize};
+
+use crate::add_error::NotFound;
+use crate::dispatcher::Dispatcher;
+use crate::registry::LaneView;
+use crate::router_event::RouterEvent;
+use crate::streams::{DeclareError, SetFrequencyError, Streams};
+
+/// How long `stop_all` waits for methods that have no deadline.
+const STOP_ALL_WAITS: Duration = Duration::from_secs(5);
+/// How long the router loop may take to tell of its clients.
+const CLIENTS_WAIT: Duration = Duration::from_secs(1);
+
+/// The server itself as an instrument.
+pub(crate) struct RouterInstrument {
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    /// Weak: the server owns its streams, and this instrument lives on the server's own threads.
+    pub(crate) streams: Weak<Streams>,
+    pub(crate) mail: MailSender<RouterEvent>,
+    pub(crate) description: ServerDescription,
+    pub(crate) started: Instant,
+}
+
+/// Why the server could not do what it was asked for.
+#[derive(Debug, thiserror::Error, RemoteError)]
+pub(crate) enum ControlError {
+    /// There is no stream of this name.
+    #[error("{message}")]
+    NoSuchStream {
+        /// With the nearest names.
+        message: String,
+    },
+    /// The stream cannot do this.
+    #[error("{message}")]
+    NotPossible {
+        /// What and why.
+        message: String,
+    },
+    /// The server stops.
+    #[error("the server is stopping")]
+    Stopping {},
+    /// The call was cancelled.
+    #[error("{0}")]
+    Interrupted(#[interrupted] Interrupted),
+}
+
+/// How one method that `stop_all` ran ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StopOutcome {
+    /// The method.
+    pub(crate) name: String,
+    /// Whether it ended with a value.
+    pub(crate) ok: bool,
+    /// How it ended when it did not.
+    pub(crate) message: String,
+}
+
+impl From<NotFound> for ControlError {
+    fn from(error: NotFound) -> ControlError {
+        ControlError::NoSuchStream { message: error.to_string() }
+    }
+}
+
+impl From<SetFrequencyError> for ControlError {
+    fn from(error: SetFrequencyError) -> ControlError {
+        match error {
+            SetFrequencyError::NotFound(error) => error.into(),
+            SetFrequencyError::Stopped => ControlError::Stopping {},
+            other => ControlError::NotPossible { message: other.to_string() },
+        }
+    }
+}
+
+impl From<DeclareError> for ControlError {
+    fn from(error: DeclareError) -> ControlError {
+        match error {
+            DeclareError::NotFound(error) => error.into(),
+            other => ControlError::NotPossible { message: other.to_string() },
+        }
+    }
+}
+
+/// The server itself: what it serves, how it is, and control of its streams.
+#[allow(unreachable_pub, reason = "`pub` is what exposes a method to clients")]
+#[interface]
+impl RouterInstrument {
+    /// Everything served here: calls with arguments, types, units, defaults and docs, and streams.
+    #[call(concurrent)]
+    pub fn describe(&self) -> Description {
+        let streams = self.streams.upgrade().map(|streams| streams.describe()).unwrap_or_default();
+        let calls = self.dispatcher.registry.read().describe();
+        Description { server: self.description.clone(), calls, streams }
+    }
+
+    /// Counters of calls, streams, lanes, clients and of what was refused.
+    #[call(concurrent)]
+    pub fn stats(&self) -> ServerStats {
+        let streams = self.streams.upgrade();
+        let mut counters = self.dispatcher.counters.read();
+        counters.extend(streams.iter().flat_map(|streams| streams.counters()));
+        ServerStats {
+            uptime_s: self.started.elapsed().as_secs_f64(),
+            calls: self.dispatcher.registry.read().calls().iter().map(|call| call.stats.read(call.name.as_str())).collect(),
+            streams: streams.map(|streams| streams.stats()).unwrap_or_default(),
+            lanes: self.lanes(),
+            clients: self.clients(),
+            counters,
+        }
+    }
+
+    /// What each lane is doing: which method, for how long, for whom, and how much waits.
+    #[call(concurrent)]
+    pub fn lanes(&self) -> Vec<LaneStatus> {
+        self.dispatcher.registry.read().lanes().into_iter().map(lane_status).collect()
+    }
+
+    /// Streams it again, for every client. Nothing happens when it is enabled.
+    #[call(concurrent)]
+    pub fn enable_stream(&self, name: String) -> Result<(), ControlError> {
+        self.with_streams(|streams| streams.enable(&name))
+    }
+
+    /// Streams it no more, for every client, until it is enabled. Nothing happens when it is disabled.
+    #[call(concurrent)]
+    pub fn disable_stream(&self, name: String) -> Result<(), ControlError> {
+        self.with_streams(|streams| streams.disable(&name))
+    }
+
+    /// Changes how often a periodic stream's function is called [Hz].
+    #[call(concurrent)]
+    pub fn set_frequency(&self, name: String, frequency_hz: f64) -> Result<(), ControlError> {
+        self.with_streams(|streams| streams.set_frequency(&name, frequency_hz))
+    }
+
+    /// Declares, in the stream itself, the last sequence number that was given; `token` comes back with it.
+    #[call(concurrent)]
+    pub fn settle(&self, name: String, token: u64) -> Result<(), ControlError> {
+        self.with_streams(|streams| streams.declare(&name, token))
+    }
+
+    /// Runs every `urgent, clears_lane` method that needs no argument, side by side; returns each outcome.
+    #[call(urgent)]
+    pub fn stop_all(&self, call: &Call) -> Vec<StopOutcome> {
+        let mut waiting = Vec::new();
+        self.dispatcher.stop_all(call.client(), call.deadline(), |name| {
+            let (answer, outcome) = crossbeam_channel::bounded(1);
+            waiting.push((name.to_string(), outcome));
+            answer
+        });
+        let until = call.deadline().unwrap_or_else(|| Instant::now() + STOP_ALL_WAITS);
+        let outcome_of = |(name, outcome): (String, crossbeam_channel::Receiver<Result<Vec<u8>, Failure>>)| {
+            match outcome.recv_deadline(until) {
+                Ok(Ok(_)) => StopOutcome { name, ok: true, message: String::new() },
+                Ok(Err(failure)) => StopOutcome { name, ok: false, message: failure.to_string() },
+                Err(_) => StopOutcome { name, ok: false, message: "it has not returned yet and may still be running".into() },
+            }
+        };
+        waiting.into_iter().map(outcome_of).collect()
+    }
+}
+
+impl RouterInstrument {
+    fn clients(&self) -> Vec<ClientStats> {
+        let (answer, clients) = crossbeam_channel::bounded(1);
+        match self.mail.post(RouterEvent::Clients { answer }) {
+            Ok(()) => clients.recv_timeout(CLIENTS_WAIT).unwrap_or_default(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn with_streams<E: Into<ControlError>>(&self, act: impl FnOnce(&Streams) -> Result<(), E>) -> Result<(), ControlError> {
+        let streams = self.streams.upgrade().ok_or(ControlError::Stopping {})?;
+        act(&streams).map_err(Into::into)
+    }
+}
+
+pub(crate) fn lane_status(lane: LaneView) -> LaneStatus {
+    let queue = &lane.executor.queue;
+    let (queued, queued_bytes) = queue.queued();
+    LaneStatus {
+        name: queue.name().to_owned(),
+        instruments: lane.instruments,
+        running: queue.running().into_iter().next(),
+        queued: queued as u64,
+        queued_bytes: queued_bytes as u64,
+        set_apart: lane.set_apart,
+    }
+}

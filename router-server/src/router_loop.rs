@@ -1,0 +1,312 @@
+//! The loop that owns the ROUTER socket: it takes requests, hands calls to their queues and sends answers.
+//!
+//! Requests are in `requests.rs`, answers in `answers.rs`. The loop never blocks outside `poll`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use router_client::{CallControl, Interrupted};
+use router_socket::{Endpoint, Frame, MailSender, Mailbox, Monitor, PollEntry, Socket, SocketEvent};
+use router_wire::hello::ClientSocket;
+use router_wire::{Failure, HelloReply};
+
+use crate::bounds::{Bounds, Permit};
+use crate::call_entry::CallEntry;
+use crate::client_table::{ClientKey, ClientTable};
+use crate::dispatcher::Dispatcher;
+use crate::job::{JobKey, server_stopped};
+use crate::job_queue::JobQueue;
+use crate::router_event::RouterEvent;
+use crate::timers::{Due, Timers};
+
+/// Messages taken from one source before the others have their turn.
+const MESSAGES_PER_TURN: usize = 1000;
+const LOOK_FOR_LOST_CLIENTS_EVERY: Duration = Duration::from_millis(250);
+/// How long calls that were cancelled by the server's stop have to return with an outcome of their own.
+const GRACE_AT_STOP: Duration = Duration::from_millis(250);
+/// How long answers may take to leave after the stop.
+pub(crate) const FLUSH_AT_STOP: Duration = Duration::from_millis(200);
+/// How long the system may take to give the listening port back.
+const UNBIND_AT_STOP: Duration = Duration::from_millis(200);
+
+/// The router loop as a value: whoever owns it calls [`turn`](RouterLoop::turn).
+pub(crate) struct RouterLoop {
+    pub(super) socket: Socket,
+    monitor: Monitor,
+    mailbox: Mailbox<RouterEvent>,
+    /// Handed to every job, which posts its outcome.
+    pub(super) mail: MailSender<RouterEvent>,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) settings: Settings,
+    pub(super) bounds: Arc<Bounds>,
+    pub(super) clients: ClientTable,
+    pub(super) in_flight: HashMap<JobKey, InFlight>,
+    pub(super) timers: Timers,
+    /// Queues with a sleeping worker; woken once at the end of the turn, so that a burst of calls costs one wake-up.
+    pub(super) wakes: Vec<Arc<JobQueue>>,
+    /// The frames of the message being read; kept for its capacity.
+    frames: Vec<Frame>,
+    stopping: Option<Stopping>,
+}
+
+/// What the loop is told when it is made.
+pub(crate) struct Settings {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) hello: HelloReply,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) stalled_client_bytes: usize,
+    /// The zero of the server's monotonic clock.
+    pub(crate) started: Instant,
+}
+
+/// A call between its request and its outcome.
+pub(crate) struct InFlight {
+    pub(super) entry: Arc<CallEntry>,
+    pub(super) control: CallControl,
+    pub(super) reply_to: ClientSocket,
+    pub(super) detached: bool,
+    /// Its client has its outcome already, though the method has not returned.
+    pub(super) answered: bool,
+    pub(super) last_progress: Option<Instant>,
+    /// A timer will look for its newest progress report.
+    pub(super) progress_timer: bool,
+    pub(super) _permit: Permit,
+}
+
+struct Stopping {
+    /// When calls that have not returned are answered all the same.
+    answer_all_at: Instant,
+    /// When the loop ends though the system has not given the port back.
+    end_at: Instant,
+    port_is_free: bool,
+}
+
+/// Whether the loop goes on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Again,
+    Ended,
+}
+
+impl RouterLoop {
+    pub(crate) fn new(
+        mut socket: Socket,
+        (mail, mailbox): (MailSender<RouterEvent>, Mailbox<RouterEvent>),
+        dispatcher: Arc<Dispatcher>,
+        bounds: Arc<Bounds>,
+        settings: Settings,
+    ) -> Result<RouterLoop, router_socket::SocketError> {
+        let monitor = socket.monitor()?;
+        let mut timers = Timers::default();
+        timers.add(Instant::now() + LOOK_FOR_LOST_CLIENTS_EVERY, Due::LostClients);
+        Ok(RouterLoop {
+            socket,
+            monitor,
+            mailbox,
+            mail,
+            dispatcher,
+            settings,
+            bounds,
+            clients: ClientTable::default(),
+            in_flight: HashMap::new(),
+            timers,
+            wakes: Vec::new(),
+            frames: Vec::new(),
+            stopping: None,
+        })
+    }
+
+    /// Takes what waits, does what is due, and sleeps when there was nothing.
+    ///
+    /// # Blocking
+    /// Until a message, an event or a moment comes.
+    pub(crate) fn turn(&mut self) -> Turn {
+        let requests = self.take_requests();
+        let events = self.take_events();
+        self.take_monitor_events();
+        self.do_what_is_due(requests < MESSAGES_PER_TURN);
+        self.wakes.drain(..).for_each(|queue| queue.wake());
+        if self.has_stopped() {
+            return Turn::Ended;
+        }
+        if requests + events == 0 {
+            self.sleep();
+        }
+        Turn::Again
+    }
+
+    /// Closes the socket; what was sent has `flush` to leave.
+    ///
+    /// # Blocking
+    /// For `flush` at most, when this is the last owner of the context.
+    pub(crate) fn close(self, flush: Duration) {
+        if let Err(error) = self.socket.set_linger(flush) {
+            log::warn!("the last answers may not leave: {error}");
+        }
+    }
+
+    fn take_requests(&mut self) -> usize {
+        let mut frames = std::mem::take(&mut self.frames);
+        let mut taken = 0;
+        while taken < MESSAGES_PER_TURN {
+            match self.socket.try_recv_message(&mut frames) {
+                Ok(true) => {
+                    taken += 1;
+                    let whole = self.socket.discarded_frames() == 0;
+                    self.receive(&mut frames, whole);
+                }
+                Ok(false) => break,
+                Err(error) => {
+                    log::error!("the calls socket failed: {error}");
+                    break;
+                }
+            }
+        }
+        frames.clear();
+        self.frames = frames;
+        taken
+    }
+
+    fn take_events(&mut self) -> usize {
+        let mut taken = 0;
+        while taken < MESSAGES_PER_TURN {
+            let Some(event) = self.mailbox.try_take() else { break };
+            taken += 1;
+            match event {
+                RouterEvent::Finished { key, reply } => self.finished(key, reply),
+                RouterEvent::Progress { key } => self.progress(key, Instant::now()),
+                RouterEvent::Clients { answer } => {
+                    let _ = answer.send(self.clients.stats(Instant::now()));
+                }
+                RouterEvent::Stop => self.begin_to_stop(),
+            }
+        }
+        taken
+    }
+
+    fn take_monitor_events(&mut self) {
+        let counters = &self.dispatcher.counters;
+        for _ in 0..MESSAGES_PER_TURN {
+            match self.monitor.try_next() {
+                Some(SocketEvent::HandshakeFailed { .. }) => counters.failed_handshakes.add(1),
+                Some(SocketEvent::Disconnected { .. }) => counters.disconnects.add(1),
+                Some(SocketEvent::Closed { .. }) => {
+                    if let Some(stopping) = &mut self.stopping {
+                        stopping.port_is_free = true;
+                    }
+                }
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+
+    fn do_what_is_due(&mut self, socket_was_drained: bool) {
+        let now = Instant::now();
+        while let Some(due) = self.timers.pop_due(now) {
+            match due {
+                Due::Deadline(key) => self.deadline_passed(key),
+                Due::Progress(key) => self.progress_due(key, now),
+                Due::LostClients => {
+                    self.timers.add(now + LOOK_FOR_LOST_CLIENTS_EVERY, Due::LostClients);
+                    // After a pause of this process the pings that came meanwhile still wait in the socket.
+                    if socket_was_drained {
+                        for client in self.clients.find_lost(now) {
+                            self.client_is_lost(client);
+                        }
+                    }
+                }
+            }
+        }
+        let in_flight = &self.in_flight;
+        self.timers.tidy(in_flight.len(), |key| in_flight.contains_key(&key));
+    }
+
+    fn deadline_passed(&mut self, key: JobKey) {
+        let Some(call) = self.in_flight.get(&key) else { return };
+        let queue = Arc::clone(&call.entry.queue);
+        match queue.take(key) {
+            Some(job) => job.refuse(Failure::DeadlineExceeded { may_still_be_running: false }),
+            None => {
+                call.control.interrupt(Interrupted::DeadlineExceeded);
+                self.answer_before_return(key, &Failure::DeadlineExceeded { may_still_be_running: true });
+            }
+        }
+    }
+
+    /// Ends a lost client's queued calls. Running ones go on, unless their method says otherwise.
+    pub(super) fn client_is_lost(&mut self, client: ClientKey) {
+        self.dispatcher.counters.lost_clients.add(1);
+        let Some(lost) = self.clients.get(client) else { return };
+        for number in lost.in_flight.iter().copied().collect::<Vec<_>>() {
+            let key = JobKey { client, number };
+            let Some(call) = self.in_flight.get(&key) else { continue };
+            if !call.detached
+                && let Some(job) = call.entry.queue.take(key)
+            {
+                job.refuse(Failure::ClientLost);
+            } else if call.entry.description.cancel_on_client_lost {
+                call.control.interrupt(Interrupted::ClientLost);
+            }
+        }
+        if let Some(lost) = self.clients.get_mut(client) {
+            lost.flow.held.clear();
+            lost.flow.held_bytes = 0;
+        }
+    }
+
+    fn begin_to_stop(&mut self) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let now = Instant::now();
+        let unbound = self.socket.unbind(&self.settings.endpoint);
+        self.stopping = Some(Stopping {
+            answer_all_at: now + GRACE_AT_STOP,
+            end_at: now + UNBIND_AT_STOP.max(GRACE_AT_STOP),
+            // Only tcp gives a port back that another may be waiting for.
+            port_is_free: unbound.is_err() || self.settings.endpoint.port().is_none(),
+        });
+        for (key, call) in &self.in_flight {
+            match call.entry.queue.take(*key) {
+                Some(job) => job.refuse(server_stopped(false)),
+                None => call.control.interrupt(Interrupted::ServerStopping),
+            }
+        }
+    }
+
+    fn has_stopped(&mut self) -> bool {
+        let Some(stopping) = &self.stopping else { return false };
+        let now = Instant::now();
+        let (answer_all_at, end_at, port_is_free) = (stopping.answer_all_at, stopping.end_at, stopping.port_is_free);
+        if now >= answer_all_at {
+            let unanswered: Vec<JobKey> =
+                self.in_flight.iter().filter(|(_, call)| !call.answered).map(|(key, _)| *key).collect();
+            for key in unanswered {
+                self.answer_before_return(key, &server_stopped(true));
+            }
+        }
+        let all_answered = self.in_flight.values().all(|call| call.answered);
+        all_answered && (port_is_free || now >= end_at)
+    }
+
+    /// Whether new calls are refused.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
+    fn sleep(&mut self) {
+        let mut next = self.timers.next();
+        if let Some(stopping) = &self.stopping {
+            let due = stopping.answer_all_at.min(stopping.end_at);
+            let due = if Instant::now() < due { due } else { stopping.answer_all_at.max(stopping.end_at) };
+            next = Some(next.map_or(due, |next| next.min(due)));
+        }
+        let timeout = next.map(|at| at.saturating_duration_since(Instant::now()));
+        let mut entries = [PollEntry::readable(&self.socket), self.monitor.poll_entry()];
+        if let Err(error) = self.mailbox.poll(&mut entries, timeout) {
+            log::error!("the router loop could not wait: {error}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! `Streams`: what the server holds of its streams, and calls from any thread.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use router_socket::{Context, Endpoint, MailSender, NamedThread, SocketError, mailbox, spawn};
+use router_wire::Name;
+use router_wire::describe::StreamDescription;
+use router_wire::nearest;
+use router_wire::status::StreamStats;
+
+use super::clock::Clock;
+use super::counters::Counters;
+use super::frequency::Frequency;
+use super::outlet::{Outlet, samples_mark};
+use super::proxy::{ProxyCommand, ProxyLoop};
+use super::source::Ingress;
+use super::stream::{Ended, Stream};
+use super::stream_error::{DeclareError, SetFrequencyError};
+use super::streamer::Command;
+use super::streamers::{SeatError, Streamers};
+use super::tick::Seat;
+use crate::add_error::NotFound;
+
+/// How long `Drop` waits for threads.
+const DROP_WAIT: Duration = Duration::from_secs(1);
+
+/// What the streams of a server are told at its start.
+#[derive(Debug, Clone)]
+pub(crate) struct StreamSettings {
+    /// This life of the server.
+    pub(crate) epoch: u64,
+    /// What monotonic times count from.
+    pub(crate) started: Instant,
+    /// Most bytes that wait for one stalled subscriber connection, or two largest samples where that is more.
+    pub(crate) stalled_subscriber_bytes: usize,
+}
+
+/// The streams of one server, their threads and their proxy.
+///
+/// `enable`, `disable`, `set_frequency`, `declare` and everything that only tells hold locks for look-ups and never
+/// wait. `add_*` and `remove` wait for the proxy's next turn; they are not for loops.
+pub(crate) struct Streams {
+    pub(super) epoch: u64,
+    pub(super) clock: Clock,
+    pub(super) ingress: Ingress,
+    pub(super) proxy: MailSender<ProxyCommand>,
+    pub(super) streamers: Streamers,
+    /// Held by whoever adds or removes, so that the proxy learns of both in one order.
+    pub(super) changing: Mutex<()>,
+    pub(super) records: Mutex<BTreeMap<Name, Record>>,
+    pub(super) last_incarnation: AtomicU64,
+    counters: Arc<Counters>,
+    thread: Mutex<Option<NamedThread>>,
+}
+
+/// A stream, and where it is.
+#[derive(Clone)]
+pub(super) struct Record {
+    pub(super) stream: Arc<Stream>,
+    /// A periodic stream's streamer. Locked by whoever moves the stream.
+    pub(super) seat: Option<Arc<Mutex<Seat>>>,
+}
+
+impl Streams {
+    /// Binds both sockets, and starts the proxy. Returns the endpoints of samples and frames with their real ports.
+    ///
+    /// # Errors
+    /// A [`SocketError`] that says which endpoint is in use, or what the system refuses.
+    pub(crate) fn start(
+        context: &Context,
+        samples: &Endpoint,
+        frames: &Endpoint,
+        settings: StreamSettings,
+    ) -> Result<(Streams, Endpoint, Endpoint), SocketError> {
+        let budget_bytes = settings.stalled_subscriber_bytes;
+        let counters = Arc::new(Counters::default());
+        let samples = Outlet::bind(context, samples, Some(samples_mark(budget_bytes)), Arc::clone(&counters))?;
+        let frames = Outlet::bind(context, frames, None, Arc::clone(&counters))?;
+        let endpoints = (samples.endpoint().clone(), frames.endpoint().clone());
+        let (proxy, inbox) = mailbox(context, None)?;
+        let endpoint = Endpoint::unique_inproc("streams");
+        let outlets = (samples, frames);
+        let proxy_loop = ProxyLoop::new(context, &endpoint, inbox, outlets, Arc::clone(&counters), budget_bytes)?;
+        let thread = spawn("proxy", move || proxy_loop.run())
+            .map_err(|reason| SocketError::WakeUp { action: "start the thread of the proxy", reason })?;
+        let stopped = Arc::new(AtomicBool::new(false));
+        let ingress = Ingress { context: context.clone(), endpoint, budget_bytes, stopped };
+        let streams = Streams {
+            epoch: settings.epoch,
+            clock: Clock::since(settings.started),
+            streamers: Streamers::new(ingress.clone(), proxy.clone()),
+            ingress,
+            proxy,
+            changing: Mutex::default(),
+            records: Mutex::default(),
+            last_incarnation: AtomicU64::new(0),
+            counters,
+            thread: Mutex::new(Some(thread)),
+        };
+        Ok((streams, endpoints.0, endpoints.1))
+    }
+
+    /// Publishes a stream again; nothing happens when it is enabled.
+    ///
+    /// # Errors
+    /// [`NotFound`].
+    pub(crate) fn enable(&self, name: &str) -> Result<(), NotFound> {
+        self.find(name).map(|record| record.stream.set_enabled(true))
+    }
+
+    /// Publishes a stream no more: nothing later than the return of this. Nothing happens when it is disabled.
+    ///
+    /// # Errors
+    /// [`NotFound`].
+    pub(crate) fn disable(&self, name: &str) -> Result<(), NotFound> {
+        self.find(name).map(|record| record.stream.set_enabled(false))
+    }
+
+    /// Changes how often a periodic stream's function is called. Numbers go on, and no sample overtakes another.
+    ///
+    /// # Errors
+    /// [`SetFrequencyError`].
+    pub(crate) fn set_frequency(&self, name: &str, hz: f64) -> Result<(), SetFrequencyError> {
+        let record = self.find(name)?;
+        let Some(seat) = record.seat else {
+            return Err(SetFrequencyError::NotPeriodic { name: name.to_owned() });
+        };
+        let frequency = Frequency::new(hz)?;
+        let mut seat = seat.lock();
+        if record.stream.frequency() == Some(frequency) || record.stream.has_ended() {
+            return Ok(());
+        }
+        let to = self.streamers.seat(frequency, None).map_err(|error| match error {
+            SeatError::Thread(error) => SetFrequencyError::Thread { hz, error },
+            SeatError::Stopped => SetFrequencyError::Stopped,
+        })?;
+        record.stream.set_frequency(frequency);
+        let incarnation = record.stream.incarnation;
+        let _ = seat.commands.send(Command::Release { incarnation, to: to.clone() }); // it may have ended by itself
+        self.streamers.leave(&seat);
+        *seat = to;
+        Ok(())
+    }
+
+    /// Declares the newest number of a stream in the stream itself, with `token`.
+    ///
+    /// # Errors
+    /// [`DeclareError`].
+    pub(crate) fn declare(&self, name: &str, token: u64) -> Result<(), DeclareError> {
+        let stream = self.find(name)?.stream;
+        let is_first = stream
+            .ask_declaration(token)
+            .map_err(|waiting| DeclareError::Busy { name: name.to_owned(), waiting })?;
+        if is_first {
+            self.proxy.post(ProxyCommand::Declare { stream }).map_err(|_| DeclareError::Stopped)?;
+        }
+        Ok(())
+    }
+
+    /// What the streams are, by name.
+    pub(crate) fn describe(&self) -> Vec<StreamDescription> {
+        self.all().iter().map(|stream| stream.describe()).collect()
+    }
+
+    /// How the streams are, by name.
+    pub(crate) fn stats(&self) -> Vec<StreamStats> {
+        self.all().iter().map(|stream| stream.stats()).collect()
+    }
+
+    /// What is counted beside: what clients sent that was refused, and which calls held up ticks.
+    pub(crate) fn counters(&self) -> BTreeMap<String, u64> {
+        let mut counters = self.counters.read();
+        for stream in self.all() {
+            let name = &stream.name;
+            let held = stream.held_by().into_iter();
+            counters.extend(held.map(|(call, ticks)| (format!("ticks_held.{name}.by.{call}"), ticks)));
+        }
+        counters
+    }
+
+    /// The names of the streams, in order.
+    pub(crate) fn names(&self) -> Vec<Name> {
+        self.records.lock().keys().cloned().collect()
+    }
+
+    /// Ends everything: publishers get `Stopped`, both sockets are closed, threads are joined until `deadline`.
+    /// Returns those that hang in a function of the application, with its stream.
+    ///
+    /// # Blocking
+    /// Until `deadline`, and 200 ms for each of the two sockets at most.
+    pub(crate) fn stop(&self, deadline: Instant) -> Vec<String> {
+        self.ingress.stopped.store(true, Ordering::SeqCst);
+        for stream in self.all() {
+            stream.end(Ended::Stopped);
+        }
+        self.streamers.end();
+        let _ = self.proxy.post(ProxyCommand::Stop); // it may have ended with its context
+        let mut set_apart = Vec::new();
+        if let Some(thread) = self.thread.lock().take() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            set_apart.extend(thread.join_within(left).err().map(|still| still.name));
+        }
+        set_apart.extend(self.streamers.join(deadline));
+        set_apart
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<Record, NotFound> {
+        let records = self.records.lock();
+        records.get(name).cloned().ok_or_else(|| NotFound {
+            name: name.to_owned(),
+            nearest: nearest(name, records.keys().map(Name::as_str)),
+        })
+    }
+
+    fn all(&self) -> Vec<Arc<Stream>> {
+        self.records.lock().values().map(|record| Arc::clone(&record.stream)).collect()
+    }
+
+    #[cfg(test)]
+    pub(super) fn proxy_counters(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+impl Default for StreamSettings {
+    fn default() -> StreamSettings {
+        StreamSettings { epoch: 1, started: Instant::now(), stalled_subscriber_bytes: 64 << 20 }
+    }
+}
+
+impl Drop for Streams {
+    fn drop(&mut self) {
+        self.stop(Instant::now() + DROP_WAIT);
+    }
+}

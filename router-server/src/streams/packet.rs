@@ -1,0 +1,218 @@
+//! A sample as bytes: built without a number, numbered under its stream's lock, forwarded and kept by reference.
+
+use router_socket::Frame;
+use router_wire::sample::{self, SAMPLE_HEADER_BYTES};
+use router_wire::{BodyError, Encoding, Failure, Refused, SampleHeader, SampleStatus, body};
+use serde::Serialize;
+
+use super::clock::Times;
+
+/// From this size on, bytes that exist already travel by reference in a frame of their own.
+const OWN_FRAME_BYTES: usize = 64 << 10;
+
+/// A sample that has no number yet.
+pub(crate) struct Unnumbered {
+    /// Name, NUL, room for the header, and the payload unless it has a frame of its own.
+    packet: Vec<u8>,
+    payload: Option<Frame>,
+    status: SampleStatus,
+    encoding: Encoding,
+    times: Times,
+}
+
+/// Whose sample it is, and which.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stamp {
+    pub(crate) epoch: u64,
+    pub(crate) incarnation: u64,
+    pub(crate) sequence: u64,
+}
+
+/// A numbered sample, or a packet that is none.
+pub(crate) struct Packet {
+    pub(crate) sequence: u64,
+    pub(crate) head: Frame,
+    pub(crate) payload: Option<Frame>,
+}
+
+impl Unnumbered {
+    /// A value, serialised in place behind the header.
+    ///
+    /// # Errors
+    /// [`BodyError::Encode`].
+    pub(crate) fn value<T: Serialize + ?Sized>(name: &str, value: &T, times: Times) -> Result<Self, BodyError> {
+        let mut packet = sample::start_packet(name);
+        body::encode_into(value, &mut packet)?;
+        Ok(Unnumbered::built(packet, times))
+    }
+
+    /// A value that was written as MessagePack behind [`sample::start_packet`].
+    pub(crate) fn built(packet: Vec<u8>, times: Times) -> Self {
+        Unnumbered { packet, payload: None, status: SampleStatus::Value, encoding: Encoding::MessagePack, times }
+    }
+
+    /// Bytes that exist already: by reference from 64 KiB, where a copy costs more than a second frame.
+    pub(crate) fn bytes<B>(name: &str, bytes: B, encoding: Encoding, times: Times) -> Self
+    where
+        B: AsRef<[u8]> + Send + Sync + 'static,
+    {
+        let mut packet = sample::start_packet(name);
+        let payload = if bytes.as_ref().len() < OWN_FRAME_BYTES {
+            packet.extend_from_slice(bytes.as_ref());
+            None
+        } else {
+            Some(Frame::from_owner(bytes))
+        };
+        Unnumbered { packet, payload, status: SampleStatus::Value, encoding, times }
+    }
+
+    /// A sample whose value could not be made. Its text is cut where it is longer than `largest_bytes`.
+    pub(crate) fn error(name: &str, failure: &Failure, largest_bytes: usize, times: Times) -> Self {
+        const ALWAYS_TAKEN_BYTES: usize = 1024;
+        let write = |failure: &Failure| {
+            let mut packet = sample::start_packet(name);
+            body::encode_into(failure, &mut packet).expect("a failure is plain data");
+            packet
+        };
+        let mut packet = write(failure);
+        if packet.len() - start_of_payload(name) > largest_bytes.max(ALWAYS_TAKEN_BYTES) {
+            let text: String = failure.to_string().chars().take(200).collect();
+            packet = write(&Failure::Refused(Refused::new("error", text + "...")));
+        }
+        let (status, encoding) = (SampleStatus::Error, Encoding::MessagePack);
+        Unnumbered { packet, payload: None, status, encoding, times }
+    }
+
+    /// The size of the payload of this sample of `name` [bytes].
+    pub(crate) fn payload_bytes(&self, name: &str) -> usize {
+        self.payload.as_ref().map_or(self.packet.len() - start_of_payload(name), |payload| payload.len())
+    }
+
+    pub(crate) fn is_error(&self) -> bool {
+        self.status == SampleStatus::Error
+    }
+
+    /// Gives the sample its number.
+    pub(crate) fn number(mut self, name: &str, stamp: Stamp) -> Packet {
+        let header = SampleHeader {
+            payload_in_own_frame: self.payload.is_some(),
+            status: self.status,
+            encoding: self.encoding,
+            epoch: stamp.epoch,
+            incarnation: stamp.incarnation,
+            sequence: stamp.sequence,
+            utc_ns: self.times.utc_ns,
+            monotonic_ns: self.times.monotonic_ns,
+        };
+        sample::finish_packet(&mut self.packet, name, &header);
+        Packet { sequence: stamp.sequence, head: Frame::from_vec(self.packet), payload: self.payload }
+    }
+}
+
+impl Packet {
+    /// A packet that is no sample: a declaration, `Elsewhere`, `Removed`.
+    pub(crate) fn control(name: &str, status: SampleStatus, stamp: Stamp, payload: &[u8], times: Times) -> Packet {
+        let mut packet = sample::start_packet(name);
+        packet.extend_from_slice(payload);
+        let encoding = if payload.is_empty() { Encoding::None } else { Encoding::Raw };
+        Unnumbered { packet, payload: None, status, encoding, times }.number(name, stamp)
+    }
+
+    /// The same bytes by reference.
+    pub(crate) fn shared(&self) -> Packet {
+        let payload = self.payload.as_ref().map(Frame::shared);
+        Packet { sequence: self.sequence, head: self.head.shared(), payload }
+    }
+
+    /// The same sample, marked as sent again for a new subscriber. A large payload is not copied: it gets a frame
+    /// of its own.
+    pub(crate) fn as_last_value(&self, name: &str) -> Packet {
+        let start = start_of_payload(name);
+        let mut head;
+        let payload;
+        if self.payload.is_none() && self.head.len() - start >= OWN_FRAME_BYTES {
+            head = self.head[..start].to_vec();
+            let (header, _) = SampleHeader::decode(&head[name.len() + 1..]).expect("the header was written here");
+            sample::finish_packet(&mut head, name, &SampleHeader { payload_in_own_frame: true, ..header });
+            payload = Some(Frame::from_owner(Tail { frame: self.head.shared(), start }));
+        } else {
+            head = self.head.to_vec();
+            payload = self.payload.as_ref().map(Frame::shared);
+        }
+        sample::mark_last_value(&mut head);
+        Packet { sequence: self.sequence, head: Frame::from_vec(head), payload }
+    }
+}
+
+/// What stands behind `start` in a frame, by reference.
+struct Tail {
+    frame: Frame,
+    start: usize,
+}
+
+impl AsRef<[u8]> for Tail {
+    fn as_ref(&self) -> &[u8] {
+        &self.frame[self.start..]
+    }
+}
+
+fn start_of_payload(name: &str) -> usize {
+    name.len() + 1 + SAMPLE_HEADER_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use router_wire::SamplePacket;
+
+    const TIMES: Times = Times { utc_ns: 5, monotonic_ns: 6 };
+    const STAMP: Stamp = Stamp { epoch: 1, incarnation: 2, sequence: 3 };
+
+    fn payload_of(packet: &Packet) -> Vec<u8> {
+        let read = SamplePacket::decode(&packet.head).unwrap();
+        assert_eq!(read.header.payload_in_own_frame, packet.payload.is_some());
+        packet.payload.as_ref().map_or(read.payload.to_vec(), |payload| payload.to_vec())
+    }
+
+    #[test]
+    fn bytes_that_exist_are_not_copied_from_64_kib() {
+        for (len, frames) in [(0, 1), (65_535, 1), (65_536, 2), (1 << 20, 2)] {
+            let bytes = vec![7; len];
+            let address = bytes.as_ptr();
+            let packet = Unnumbered::bytes("camera.frame", bytes, Encoding::Raw, TIMES).number("camera.frame", STAMP);
+            assert_eq!(1 + usize::from(packet.payload.is_some()), frames, "{len} bytes");
+            assert!(packet.payload.as_ref().is_none_or(|payload| payload.as_ptr() == address));
+            assert_eq!(payload_of(&packet), vec![7; len]);
+        }
+    }
+
+    #[test]
+    fn a_last_value_is_the_same_sample_marked_and_not_copied_when_large() {
+        let small = Unnumbered::value("a", &1.5, TIMES).unwrap().number("a", STAMP);
+        let large = Unnumbered::value("a", &"x".repeat(100_000), TIMES).unwrap().number("a", STAMP);
+        let framed = Unnumbered::bytes("a", vec![1; 100_000], Encoding::Raw, TIMES).number("a", STAMP);
+        for (packet, frames) in [(small, 1), (large, 2), (framed, 2)] {
+            let again = packet.as_last_value("a");
+            assert_eq!(1 + usize::from(again.payload.is_some()), frames);
+            assert_eq!(payload_of(&again), payload_of(&packet));
+            let (read, original) =
+                (SamplePacket::decode(&again.head).unwrap(), SamplePacket::decode(&packet.head).unwrap());
+            assert!(read.last_value && !original.last_value);
+            assert_eq!(read.header.sequence, 3);
+            assert_eq!(read.header.encoding, original.header.encoding);
+        }
+    }
+
+    #[test]
+    fn an_error_fits_into_what_the_stream_declared() {
+        let failure = Failure::Panicked { message: "boom ".repeat(10_000) };
+        for largest in [1, 2_000] {
+            let sample = Unnumbered::error("a", &failure, largest, TIMES);
+            assert!(sample.is_error());
+            assert!(sample.payload_bytes("a") <= 1024, "{}", sample.payload_bytes("a"));
+            let packet = sample.number("a", STAMP);
+            let read: Failure = body::decode(&payload_of(&packet)).unwrap();
+            assert!(read.to_string().contains("boom boom"), "{read}");
+        }
+    }
+}

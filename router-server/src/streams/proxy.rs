@@ -1,0 +1,268 @@
+//! `ProxyLoop`: forwards samples from their sources to subscribers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use router_socket::{Context, Endpoint, Frame, Mailbox, PollEntry, Socket, SocketError, SocketKind};
+use router_wire::describe::StreamSocket;
+use router_wire::{Name, SampleHeader};
+
+use super::counters::{Counted, Counters};
+use super::declarations::{Declarations, Then, Waiting};
+use super::forwarding::Forwarding;
+use super::outlet::Outlet;
+use super::packet::Packet;
+use super::stream::Stream;
+
+/// Most messages of one socket, and most commands, in one turn.
+const MOST_IN_A_TURN: usize = 1_000;
+/// How often each heard stream declares its newest number.
+const DECLARE_EVERY: Duration = Duration::from_secs(1);
+
+/// What the loop is asked to do. Unbounded: there is at most one declaration of each stream, and all else is as
+/// many as the application's threads that wait for it.
+pub(crate) enum ProxyCommand {
+    /// Serve a stream.
+    Add { stream: Arc<Stream>, done: Sender<()> },
+    /// Serve it no more, once what it has sent has passed.
+    Remove { stream: Arc<Stream>, done: Sender<()> },
+    /// Declare its newest number to those who asked.
+    Declare { stream: Arc<Stream> },
+    /// Hand it on, once what it has sent has passed.
+    Move { stream: Arc<Stream>, on: Box<dyn FnOnce() + Send> },
+    /// End the loop.
+    Stop,
+}
+
+/// The one thread through which every sample passes. It waits in `poll` only.
+pub(crate) struct ProxyLoop {
+    pub(super) mailbox: Mailbox<ProxyCommand>,
+    pub(super) ingress: Socket,
+    pub(super) samples: Outlet,
+    pub(super) frames: Outlet,
+    pub(super) streams: HashMap<Name, Forwarding>,
+    pub(super) waiting: Declarations,
+    pub(super) counters: Arc<Counters>,
+    /// Most bytes that wait for one connection.
+    pub(super) budget_bytes: usize,
+    /// How often nothing was left to forward.
+    dry: u64,
+    declare_at: Instant,
+    /// Kept for its capacity.
+    message: Vec<Frame>,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Again,
+    Ended,
+}
+
+impl ProxyLoop {
+    /// Binds where sources connect to and subscribes to everything there.
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub(crate) fn new(
+        context: &Context,
+        endpoint: &Endpoint,
+        mailbox: Mailbox<ProxyCommand>,
+        (samples, frames): (Outlet, Outlet),
+        counters: Arc<Counters>,
+        budget_bytes: usize,
+    ) -> Result<ProxyLoop, SocketError> {
+        let mut ingress = context.socket(SocketKind::XSub)?;
+        // What waits between a source and here is the sum of both marks, and the source's is the one that is meant.
+        ingress.set_recv_hwm(1)?;
+        ingress.bind(endpoint)?;
+        // Kept by the socket and sent to each source that connects.
+        let _ = ingress.try_send(Frame::copy_from(&[1]), false);
+        Ok(ProxyLoop {
+            mailbox,
+            ingress,
+            samples,
+            frames,
+            streams: HashMap::new(),
+            waiting: Declarations::default(),
+            counters,
+            budget_bytes,
+            dry: 0,
+            declare_at: Instant::now() + DECLARE_EVERY,
+            message: Vec::new(),
+        })
+    }
+
+    /// Runs until it is stopped or the context is gone.
+    pub(crate) fn run(mut self) {
+        const CLOSE_WAIT: Duration = Duration::from_millis(200);
+        while let Ok(Turn::Again) = self.turn() {}
+        self.samples.close(CLOSE_WAIT);
+        self.frames.close(CLOSE_WAIT);
+    }
+
+    /// Does what there is to do, and waits when there is nothing.
+    ///
+    /// # Errors
+    /// [`SocketError::ContextTerminated`].
+    ///
+    /// # Blocking
+    /// In `poll`, until something comes or the next declarations are due.
+    pub(crate) fn turn(&mut self) -> Result<Turn, SocketError> {
+        let mut more = false;
+        for taken in 1..=MOST_IN_A_TURN {
+            match self.mailbox.try_take() {
+                Some(ProxyCommand::Stop) => return Ok(Turn::Ended),
+                Some(command) => self.obey(command),
+                None => break,
+            }
+            more |= taken == MOST_IN_A_TURN;
+        }
+        more |= self.take_changes(StreamSocket::Samples)?;
+        more |= self.take_changes(StreamSocket::Frames)?;
+        more |= self.forward()?;
+        more |= self.settle();
+        self.samples.count_events(MOST_IN_A_TURN);
+        self.frames.count_events(MOST_IN_A_TURN);
+        if Instant::now() >= self.declare_at {
+            self.declare_all();
+            more = true;
+        }
+        self.wait(more)?;
+        Ok(Turn::Again)
+    }
+
+    /// The socket that serves a stream, and the other one.
+    pub(super) fn outlets(&mut self, socket: StreamSocket) -> (&mut Outlet, &mut Outlet) {
+        match socket {
+            StreamSocket::Samples => (&mut self.samples, &mut self.frames),
+            StreamSocket::Frames => (&mut self.frames, &mut self.samples),
+        }
+    }
+
+    /// Does `then` once everything that `stream` has sent until now has passed.
+    pub(super) fn once_passed(&mut self, stream: Arc<Stream>, then: Then) {
+        let given = stream.given();
+        self.waiting.push(Waiting { stream, given, dry: self.dry, then });
+    }
+
+    fn obey(&mut self, command: ProxyCommand) {
+        match command {
+            ProxyCommand::Add { stream, done } => {
+                self.add(stream);
+                let _ = done.send(()); // whoever asked may have given up
+            }
+            ProxyCommand::Remove { stream, done } => self.once_passed(stream, Then::Remove { done }),
+            ProxyCommand::Declare { stream } => {
+                let tokens = stream.take_tokens();
+                self.once_passed(stream, Then::Declare { tokens });
+            }
+            ProxyCommand::Move { stream, on } => self.once_passed(stream, Then::Move { on }),
+            ProxyCommand::Stop => {} // taken before
+        }
+    }
+
+    /// Takes (un)subscriptions; whether some may be left.
+    fn take_changes(&mut self, socket: StreamSocket) -> Result<bool, SocketError> {
+        for _ in 0..MOST_IN_A_TURN {
+            match self.outlets(socket).0.next_change()? {
+                Some(change) => self.act_on(socket, change),
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Forwards samples; whether some may be left.
+    fn forward(&mut self) -> Result<bool, SocketError> {
+        let mut message = std::mem::take(&mut self.message);
+        for _ in 0..MOST_IN_A_TURN {
+            if !self.ingress.try_recv_message(&mut message)? {
+                self.dry += 1;
+                self.message = message;
+                return Ok(false);
+            }
+            self.forward_one(&mut message);
+        }
+        self.message = message;
+        Ok(true)
+    }
+
+    fn forward_one(&mut self, message: &mut Vec<Frame>) {
+        let mut frames = message.drain(..);
+        let (Some(head), payload) = (frames.next(), frames.next()) else { return };
+        let passes = read_sample(&head).and_then(|(name, header)| {
+            let forwarding = self.streams.get_mut(name)?;
+            let is_current = forwarding.stream.incarnation == header.incarnation;
+            is_current.then_some((forwarding, header.sequence))
+        });
+        let Some((forwarding, sequence)) = passes else {
+            self.counters.count(Counted::StaleSample);
+            return;
+        };
+        let packet = Packet { sequence, head, payload };
+        if !forwarding.pass(&packet) {
+            self.counters.count(Counted::OvertakenSample);
+            return;
+        }
+        let socket = forwarding.stream.spec.socket;
+        self.outlets(socket).0.send(packet);
+    }
+
+    /// Does what waited for samples to pass; whether some may be ready still.
+    fn settle(&mut self) -> bool {
+        if self.waiting.is_empty() {
+            return false;
+        }
+        let (dry, streams) = (self.dry, &self.streams);
+        let ready = self.waiting.take_ready(MOST_IN_A_TURN, |waiting| {
+            let forwarding = streams.get(waiting.stream.name.as_str());
+            dry > waiting.dry || forwarding.is_none_or(|forwarding| forwarding.has_passed(waiting.given.sent))
+        });
+        let more = ready.len() == MOST_IN_A_TURN;
+        for waiting in ready {
+            match waiting.then {
+                Then::Declare { tokens } => self.declare(&waiting.stream, waiting.given, &tokens),
+                Then::Remove { done } => {
+                    self.remove(&waiting.stream, waiting.given);
+                    let _ = done.send(()); // whoever asked may have given up
+                }
+                Then::Move { on } => on(),
+            }
+        }
+        more
+    }
+
+    fn declare_all(&mut self) {
+        self.declare_at = Instant::now() + DECLARE_EVERY;
+        let heard = self.streams.values().filter(|forwarding| forwarding.stream.is_heard());
+        let streams: Vec<_> = heard.map(|forwarding| Arc::clone(&forwarding.stream)).collect();
+        for stream in streams {
+            if stream.given().sequence.is_some() {
+                self.once_passed(stream, Then::Declare { tokens: Vec::new() });
+            }
+        }
+    }
+
+    fn wait(&mut self, more: bool) -> Result<(), SocketError> {
+        if more {
+            return Ok(());
+        }
+        let until = self.declare_at.saturating_duration_since(Instant::now());
+        let [samples, samples_monitor] = self.samples.poll_entries();
+        let [frames, frames_monitor] = self.frames.poll_entries();
+        let ingress = PollEntry::readable(&self.ingress);
+        let mut entries = [ingress, samples, frames, samples_monitor, frames_monitor];
+        self.mailbox.poll(&mut entries, Some(until))
+    }
+}
+
+/// Name and header of a packet, which a source of this process wrote: the name was checked when it was added.
+fn read_sample(head: &[u8]) -> Option<(&str, SampleHeader)> {
+    let nul = head.iter().position(|&byte| byte == 0)?;
+    let name = std::str::from_utf8(&head[..nul]).ok()?;
+    let (header, _) = SampleHeader::decode(&head[nul + 1..]).ok()?;
+    Some((name, header))
+}

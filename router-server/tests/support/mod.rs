@@ -1,0 +1,84 @@
+//! What the tests of the server share: a server and a client, waiting with a deadline, doors instead of sleeps.
+#![allow(dead_code, unused_imports)] // each test file uses some of it
+
+pub(crate) mod busy;
+pub(crate) mod child;
+pub(crate) mod door;
+pub(crate) mod raw_client;
+pub(crate) mod stage;
+pub(crate) mod threads;
+
+use std::time::{Duration, Instant};
+
+use router_client::{ConnectOptions, RouterClient};
+use router_server::{RouterServer, ServerOptions};
+
+pub(crate) use busy::BusyCores;
+pub(crate) use child::Child;
+pub(crate) use door::{Door, Gate, door};
+pub(crate) use raw_client::RawClient;
+pub(crate) use stage::{StageError, StageRig, TestStage, TestStageClient};
+
+/// Longer than anything here takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Loopback, any free ports.
+pub(crate) const ANYWHERE: &str = "tcp://127.0.0.1:*";
+
+/// A server at loopback.
+pub(crate) fn server() -> RouterServer {
+    RouterServer::bind(ANYWHERE).unwrap()
+}
+
+/// A server at loopback with choices of its own.
+pub(crate) fn server_with(choose: impl FnOnce(&mut ServerOptions)) -> RouterServer {
+    let mut options = ServerOptions::default();
+    choose(&mut options);
+    RouterServer::bind_with(ANYWHERE, options).unwrap()
+}
+
+/// A client of `server` that is connected.
+pub(crate) fn client(server: &RouterServer) -> RouterClient {
+    client_named(server, "test")
+}
+
+/// A client of `server` with a name of its own, connected.
+pub(crate) fn client_named(server: &RouterServer, name: &str) -> RouterClient {
+    client_at(&address(server), ConnectOptions::default().name(name))
+}
+
+/// A client with options, connected.
+pub(crate) fn client_at(address: &str, options: ConnectOptions) -> RouterClient {
+    let client = RouterClient::connect_with(address, options).unwrap();
+    client.wait_connected(PATIENCE).unwrap();
+    client
+}
+
+/// What clients of `server` dial.
+pub(crate) fn address(server: &RouterServer) -> String {
+    server.endpoints().calls.to_string()
+}
+
+/// One of a server's counters.
+pub(crate) fn counter(server: &RouterServer, name: &str) -> u64 {
+    *server.stats().counters.get(name).unwrap_or_else(|| panic!("the server counts `{name}`"))
+}
+
+/// Returns what `look` finds, asking again until it does.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Waits until `condition` holds.
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    until(what, || condition().then_some(()));
+}
