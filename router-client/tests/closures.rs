@@ -1,5 +1,7 @@
 //! Closures as calls: decoding their arguments, calling them, describing them.
 
+#![allow(clippy::unwrap_used, reason = "a test ends there")]
+
 use router_client::{
     Arguments, Call, CallFunction, Failure, Interrupted, Parameters, ReplyBody, describe::ValueDescription,
 };

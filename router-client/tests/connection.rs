@@ -38,7 +38,7 @@ fn both_sockets_greet_with_one_id_and_requests_carry_the_epoch() {
 
 #[test]
 fn the_client_may_start_first() {
-    let mut server = FakeServer::start();
+    let mut server = FakeServer::reopening();
     server.close();
     let client = RouterClient::connect_with(&server.address(), attentive()).unwrap();
     assert_eq!(client.state(), ConnectionState::Connecting);
@@ -50,7 +50,7 @@ fn the_client_may_start_first() {
 
 #[test]
 fn without_a_server_a_call_ends_after_the_connect_timeout_or_its_deadline() {
-    let mut server = FakeServer::start();
+    let mut server = FakeServer::reopening();
     server.close();
     let check = |options: ConnectOptions, deadline: Duration| {
         let client = RouterClient::connect_with(&server.address(), options).unwrap();
@@ -69,7 +69,7 @@ fn without_a_server_a_call_ends_after_the_connect_timeout_or_its_deadline() {
 
 #[test]
 fn calls_that_ended_without_a_server_leave_room_for_others() {
-    let mut server = FakeServer::start();
+    let mut server = FakeServer::reopening();
     server.close();
     let options = ConnectOptions::default().connect_timeout(Duration::from_millis(1)).max_queued_requests(2);
     let client = RouterClient::connect_with(&server.address(), options).unwrap();
@@ -133,7 +133,7 @@ fn what_left_before_the_silence_is_unknown_and_an_answer_restores_the_connection
 
 #[test]
 fn a_restarted_server_is_greeted_again_and_gets_no_old_request() {
-    let mut server = FakeServer::start();
+    let mut server = FakeServer::reopening();
     let client = server.client(attentive());
     let left = client.call::<u32>("old", ()).start();
     assert_eq!(server.next_request().target, "old");
@@ -250,7 +250,7 @@ fn the_last_handle_says_goodbye_on_both_sockets() {
 
 #[test]
 fn a_client_without_a_server_is_closed_at_once() {
-    let mut server = FakeServer::start();
+    let mut server = FakeServer::reopening();
     server.close();
     let client = RouterClient::connect(&server.address()).unwrap();
     let pending = client.call::<u32>("a", ()).start();
@@ -261,7 +261,7 @@ fn a_client_without_a_server_is_closed_at_once() {
 
 #[test]
 fn a_listener_hears_of_each_state_until_it_is_dropped() {
-    let mut server = FakeServer::start();
+    let mut server = FakeServer::reopening();
     let client = server.client(attentive());
     let (heard_in, heard) = crossbeam_channel::unbounded();
     let listener = client.on_state(move |state| heard_in.send(state).unwrap()).unwrap();

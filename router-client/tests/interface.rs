@@ -1,5 +1,6 @@
 //! What `#[interface]` writes for a server: methods that decode, run and answer, without a server.
 
+#![allow(clippy::unwrap_used, reason = "a test ends there")]
 #![allow(missing_docs, reason = "the interfaces of a test")]
 
 use std::path::Path;

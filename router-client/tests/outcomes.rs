@@ -166,7 +166,7 @@ fn answers_that_are_none_are_counted_and_end_their_call() {
 
 #[test]
 fn bounds_end_calls_as_busy_and_free_themselves() {
-    let mut server = FakeServer::start();
+    let mut server = FakeServer::reopening();
     server.close();
     let options = ConnectOptions::default().connect_timeout(PATIENCE).max_queued_requests(2);
     let client = RouterClient::connect_with(&server.address(), options).unwrap();

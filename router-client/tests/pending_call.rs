@@ -69,7 +69,7 @@ fn a_cancel_follows_its_request_on_the_same_socket() {
 
 #[test]
 fn a_request_that_has_not_left_is_taken_back() {
-    let mut server = FakeServer::start();
+    let mut server = FakeServer::reopening();
     server.close();
     let options = ConnectOptions::default().connect_timeout(PATIENCE);
     let client = RouterClient::connect_with(&server.address(), options).unwrap();
@@ -109,7 +109,7 @@ fn dropping_leaves_a_call_running_unless_it_is_to_be_cancelled() {
 
 #[test]
 fn the_deadline_travels_as_the_time_that_is_left() {
-    let mut server = FakeServer::start();
+    let mut server = FakeServer::reopening();
     server.close();
     let options = ConnectOptions::default().connect_timeout(PATIENCE);
     let client = RouterClient::connect_with(&server.address(), options).unwrap();

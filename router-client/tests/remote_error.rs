@@ -1,5 +1,7 @@
 //! Errors that travel: derived and ready-made ones.
 
+#![allow(clippy::unwrap_used, reason = "a test ends there")]
+
 use router_client::{
     CallError, Failure, Interrupted, Refused, RemoteError, ReplyBody, describe, write_returned,
 };

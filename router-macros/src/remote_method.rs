@@ -30,6 +30,7 @@ pub(crate) struct RemoteMethod {
 }
 
 /// What stands between a method's parentheses.
+#[allow(clippy::large_enum_variant, reason = "a handful, for a moment")]
 pub(crate) enum Input {
     /// `call: &Call`; the server gives it.
     Call,

@@ -273,17 +273,15 @@ impl RouterServer {
         let Addition { name, options, calls, urgent_threads } = addition;
         let call_names: Vec<Name> = calls.iter().map(|(name, _)| name.clone()).collect();
         let id = self.dispatcher.registry.write().reserve(&name, &call_names)?;
-        let reserved = Reserved { server: self, name: &name };
+        let _reserved = Reserved { server: self, name: &name };
         let thread_error = |error| AddError::Thread { name: name.to_string(), error };
         let lane_name = match &options.lane {
             Some(lane) => Name::parse(lane)?,
             None => name.clone(),
         };
-        let known_lane = self.dispatcher.registry.read().lane(&lane_name);
-        let lane = match known_lane {
-            Some(lane) => lane,
-            None => Arc::new(Executor::start(self.lane_queue(&lane_name), 1).map_err(thread_error)?),
-        };
+        let start_lane = || Executor::start(self.lane_queue(&lane_name), 1).map_err(thread_error);
+        let lane = self.dispatcher.registry.write().enter_lane(&lane_name, start_lane)?;
+        let mut entered = EnteredLane { server: self, name: Some(&lane_name) };
         let has = |kind: CallKind| calls.iter().any(|(_, call)| call.kind == kind);
         let start = |suffix: &str, bounds: Arc<Bounds>, threads: usize| {
             Executor::start(JobQueue::new(format!("{name} {suffix}"), bounds), threads).map(Arc::new).map_err(thread_error)
@@ -294,30 +292,16 @@ impl RouterServer {
             .transpose()?;
         let urgent = has(CallKind::Urgent).then(|| start("urgent", self.urgent_bounds(&name), urgent_threads)).transpose()?;
         let made = place(self, id, &lane);
-        let instrument = InstrumentEntry { id, calls: call_names, lane_name, lane, pool, urgent };
-        let target = match made {
-            Ok(target) => target,
-            Err(error) => {
-                drop(reserved);
-                self.give_up(&instrument);
-                return Err(error);
-            }
-        };
+        let target = made?;
+        let instrument = InstrumentEntry { id, calls: call_names, lane_name: lane_name.clone(), lane, pool, urgent };
         let entries = calls
             .into_iter()
             .enumerate()
             .map(|(method, (call, description))| entry(&name, &instrument, &target, method, call, description))
             .collect();
-        let executors = instrument.executors();
-        let added = self.dispatcher.registry.write().insert(name.clone(), instrument, entries);
-        if added.is_err() {
-            for executor in executors {
-                if !self.is_lane_in_use(&executor) {
-                    executor.close();
-                }
-            }
-        }
-        added
+        self.dispatcher.registry.write().insert(name.clone(), instrument, entries)?;
+        entered.name = None;
+        Ok(())
     }
 
     fn place_shared(&self, placement: Placement, id: InstrumentId) -> Result<TargetPlace, AddError> {
@@ -350,19 +334,6 @@ impl RouterServer {
         }
     }
 
-    /// Ends the threads of an instrument that could not be made.
-    fn give_up(&self, instrument: &InstrumentEntry) {
-        for executor in instrument.executors() {
-            if !self.is_lane_in_use(&executor) {
-                executor.close();
-            }
-        }
-    }
-
-    fn is_lane_in_use(&self, executor: &Arc<Executor>) -> bool {
-        self.dispatcher.registry.read().instruments().any(|(_, instrument)| Arc::ptr_eq(&instrument.lane, executor))
-    }
-
     fn lane_queue(&self, name: &Name) -> Arc<JobQueue> {
         let limits = Limits {
             calls: self.options.lane_calls,
@@ -382,12 +353,6 @@ impl RouterServer {
             bytes_per_client: 1 << 20,
         };
         Bounds::new(format!("the urgent lane of {name}"), limits)
-    }
-}
-
-impl InstrumentEntry {
-    fn executors(&self) -> Vec<Arc<Executor>> {
-        std::iter::once(&self.lane).chain(&self.pool).chain(&self.urgent).cloned().collect()
     }
 }
 
@@ -414,6 +379,20 @@ struct Reserved<'a> {
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
         self.server.dispatcher.registry.write().release(self.name);
+    }
+}
+
+/// Leaves a lane again unless the instrument stays on it.
+struct EnteredLane<'a> {
+    server: &'a RouterServer,
+    name: Option<&'a Name>,
+}
+
+impl Drop for EnteredLane<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = self.name {
+            self.server.dispatcher.registry.write().leave_lane(name);
+        }
     }
 }
 

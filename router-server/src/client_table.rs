@@ -240,7 +240,8 @@ impl ClientTable {
             .map(|(&key, client)| {
                 let row = ClientStats {
                     client: client.label.to_string(),
-                    id: client.id.map(|id| id.to_string()).unwrap_or_default(),
+                    // Not the whole of it: who knows an id could greet with it.
+                    id: client.id.map(|id| format!("{:08x}", id.0 >> 32)).unwrap_or_default(),
                     connected_s: now.saturating_duration_since(client.since).as_secs_f64(),
                     in_flight: client.in_flight.len() as u64,
                     unconfirmed_bytes: client.flow.unconfirmed(),

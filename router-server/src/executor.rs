@@ -1,12 +1,13 @@
 //! The threads behind a queue: a lane has one for life, a pool several.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
 use router_socket::named_thread::{self, NamedThread};
 
-use crate::job::Job;
+use crate::job::{Job, panic_text};
 use crate::job_queue::{JobQueue, Work};
 use crate::target::Workshop;
 
@@ -31,10 +32,7 @@ impl Executor {
             let queue = Arc::clone(&executor.queue);
             match named_thread::spawn(name, move || work(&queue)) {
                 Ok(thread) => executor.threads.lock().push(thread),
-                Err(error) => {
-                    executor.queue.close();
-                    return Err(error);
-                }
+                Err(error) => return Err(error), // those that run end with the executor
             }
         }
         Ok(executor)
@@ -71,12 +69,24 @@ impl Executor {
     }
 }
 
+/// Without its executor a queue gets no more jobs; its threads end when what they run has returned.
+impl Drop for Executor {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
 fn work(queue: &JobQueue) {
     let mut workshop = Workshop::new();
     let mut finished = None;
     loop {
         match queue.next(finished.take()) {
-            Work::Task(task) => task(&mut workshop),
+            Work::Task(task) => {
+                // An instrument's own drop may panic; its lane goes on.
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task(&mut workshop))) {
+                    log::error!("on the lane {}: {}", queue.name(), panic_text(panic.as_ref()));
+                }
+            }
             Work::Job(job) => {
                 finished = Some(job.key);
                 job.run(&mut workshop);

@@ -35,6 +35,12 @@ pub(crate) struct NamedCall {
     pub(crate) preset: Vec<u8>,
 }
 
+/// A lane and how many instruments are on it, or on their way to it.
+struct LaneInUse {
+    executor: Arc<Executor>,
+    users: usize,
+}
+
 /// A call that was looked up.
 pub(crate) struct Found {
     pub(crate) entry: Arc<CallEntry>,
@@ -47,7 +53,7 @@ pub(crate) struct Registry {
     calls: HashMap<Name, Arc<CallEntry>>,
     named: HashMap<Name, Arc<NamedCall>>,
     instruments: HashMap<Name, Arc<InstrumentEntry>>,
-    lanes: HashMap<Name, Arc<Executor>>,
+    lanes: HashMap<Name, LaneInUse>,
     /// Names that are being added: an instrument's factory may take its time.
     reserved: HashSet<Name>,
     /// Executors without an instrument whose threads may still be in user code.
@@ -130,7 +136,6 @@ impl Registry {
         if let Some(call) = calls.iter().find(|call| self.calls.contains_key(&call.name)) {
             return Err(AddError::CallExists { name: call.name.to_string() });
         }
-        self.lanes.insert(instrument.lane_name.clone(), Arc::clone(&instrument.lane));
         self.instruments.insert(name, Arc::new(instrument));
         for call in calls {
             self.calls.insert(call.name.clone(), Arc::new(call));
@@ -140,8 +145,33 @@ impl Registry {
         Ok(())
     }
 
-    pub(crate) fn lane(&self, name: &Name) -> Option<Arc<Executor>> {
-        self.lanes.get(name).cloned()
+    /// The lane of this name for one more instrument; `start` makes it when there is none.
+    ///
+    /// # Errors
+    /// What `start` fails with.
+    pub(crate) fn enter_lane<E>(
+        &mut self,
+        name: &Name,
+        start: impl FnOnce() -> Result<Executor, E>,
+    ) -> Result<Arc<Executor>, E> {
+        if let Some(lane) = self.lanes.get_mut(name) {
+            lane.users += 1;
+            return Ok(Arc::clone(&lane.executor));
+        }
+        let executor = Arc::new(start()?);
+        self.lanes.insert(name.clone(), LaneInUse { executor: Arc::clone(&executor), users: 1 });
+        Ok(executor)
+    }
+
+    /// One instrument fewer is on the lane; whether it was the last, and the lane is gone.
+    pub(crate) fn leave_lane(&mut self, name: &Name) -> bool {
+        let Some(lane) = self.lanes.get_mut(name) else { return false };
+        lane.users -= 1;
+        if lane.users == 0 {
+            self.lanes.remove(name);
+            return true;
+        }
+        false
     }
 
     /// Keeps an executor without an instrument until its threads have ended.
@@ -159,11 +189,8 @@ impl Registry {
             self.calls.remove(call);
         }
         self.version += 1;
-        let lane_is_shared = self.instruments.values().any(|other| Arc::ptr_eq(&other.lane, &instrument.lane));
-        if !lane_is_shared {
-            self.lanes.remove(&instrument.lane_name);
-        }
-        Some((instrument, !lane_is_shared))
+        let lane_is_gone = self.leave_lane(&instrument.lane_name);
+        Some((instrument, lane_is_gone))
     }
 
     /// Adds a named call.
@@ -196,7 +223,7 @@ impl Registry {
     pub(crate) fn close(&mut self) -> Vec<Arc<Executor>> {
         self.closed = true;
         let mut executors = std::mem::take(&mut self.retired);
-        executors.extend(self.lanes.values().cloned());
+        executors.extend(self.lanes.values().map(|lane| Arc::clone(&lane.executor)));
         for instrument in self.instruments.values() {
             executors.extend(instrument.pool.iter().chain(&instrument.urgent).cloned());
         }
@@ -208,7 +235,7 @@ impl Registry {
         let mut lanes: Vec<LaneView> = self
             .lanes
             .values()
-            .map(|lane| {
+            .map(|LaneInUse { executor: lane, .. }| {
                 let on_it = self.instruments.iter().filter(|(_, instrument)| Arc::ptr_eq(&instrument.lane, lane));
                 LaneView {
                     executor: Arc::clone(lane),

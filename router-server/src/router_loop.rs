@@ -77,8 +77,9 @@ pub(crate) struct InFlight {
 struct Stopping {
     /// When calls that have not returned are answered all the same.
     answer_all_at: Instant,
-    /// When the loop ends though the system has not given the port back.
-    end_at: Instant,
+    /// When the loop ends though the system has not given the port back; `None` until every call is answered and
+    /// the listener was closed.
+    end_at: Option<Instant>,
     port_is_free: bool,
 }
 
@@ -260,14 +261,8 @@ impl RouterLoop {
         if self.stopping.is_some() {
             return;
         }
-        let now = Instant::now();
-        let unbound = self.socket.unbind(&self.settings.endpoint);
-        self.stopping = Some(Stopping {
-            answer_all_at: now + GRACE_AT_STOP,
-            end_at: now + UNBIND_AT_STOP.max(GRACE_AT_STOP),
-            // Only tcp gives a port back that another may be waiting for.
-            port_is_free: unbound.is_err() || self.settings.endpoint.port().is_none(),
-        });
+        let answer_all_at = Instant::now() + GRACE_AT_STOP;
+        self.stopping = Some(Stopping { answer_all_at, end_at: None, port_is_free: false });
         for (key, call) in &self.in_flight {
             match call.entry.queue.take(*key) {
                 Some(job) => job.refuse(server_stopped(false)),
@@ -279,8 +274,8 @@ impl RouterLoop {
     fn has_stopped(&mut self) -> bool {
         let Some(stopping) = &self.stopping else { return false };
         let now = Instant::now();
-        let (answer_all_at, end_at, port_is_free) = (stopping.answer_all_at, stopping.end_at, stopping.port_is_free);
-        if now >= answer_all_at {
+        let (end_at, port_is_free) = (stopping.end_at, stopping.port_is_free);
+        if now >= stopping.answer_all_at {
             let unanswered: Vec<JobKey> =
                 self.in_flight.iter().filter(|(_, call)| !call.answered).map(|(key, _)| *key).collect();
             for key in unanswered {
@@ -288,7 +283,26 @@ impl RouterLoop {
             }
         }
         let all_answered = self.in_flight.values().all(|call| call.answered);
-        all_answered && (port_is_free || now >= end_at)
+        match end_at {
+            Some(end_at) => all_answered && (port_is_free || now >= end_at),
+            None => all_answered && self.close_listener(now),
+        }
+    }
+
+    /// Closes the listener; `true` when its port is free at once. Not before every call is answered: libzmq ends the
+    /// connections that a listener accepted together with it, and gives what was sent on them the linger to leave.
+    fn close_listener(&mut self, now: Instant) -> bool {
+        if let Err(error) = self.socket.set_linger(FLUSH_AT_STOP) {
+            log::warn!("the last answers may not leave: {error}");
+        }
+        let unbound = self.socket.unbind(&self.settings.endpoint);
+        // Only tcp gives a port back that another may be waiting for.
+        let port_is_free = unbound.is_err() || self.settings.endpoint.port().is_none();
+        if let Some(stopping) = &mut self.stopping {
+            stopping.end_at = Some(now + UNBIND_AT_STOP);
+            stopping.port_is_free = port_is_free;
+        }
+        port_is_free
     }
 
     /// Whether new calls are refused.
@@ -299,8 +313,7 @@ impl RouterLoop {
     fn sleep(&mut self) {
         let mut next = self.timers.next();
         if let Some(stopping) = &self.stopping {
-            let due = stopping.answer_all_at.min(stopping.end_at);
-            let due = if Instant::now() < due { due } else { stopping.answer_all_at.max(stopping.end_at) };
+            let due = stopping.end_at.unwrap_or(stopping.answer_all_at);
             next = Some(next.map_or(due, |next| next.min(due)));
         }
         let timeout = next.map(|at| at.saturating_duration_since(Instant::now()));

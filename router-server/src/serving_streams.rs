@@ -94,7 +94,10 @@ impl RouterServer {
         let body = arguments::encode(&arguments, &[])
             .map_err(|error| AddStreamError::Arguments { name: name.to_owned(), error })?;
         let ticks = MethodTicks { dispatcher: Arc::downgrade(&self.dispatcher), method: Name::parse(method)?, body };
-        let options = options.method(method, entry.description.returns.clone());
+        let mut options = options.method(method, entry.description.returns.clone());
+        if options.docs.is_empty() {
+            options.docs.clone_from(&entry.description.docs);
+        }
         self.streams.add_periodic_ticks(name, frequency_hz, Box::new(ticks), options)
     }
 

@@ -28,7 +28,10 @@ fn closures_have_arguments_by_position_and_by_name() {
     assert_eq!(by_name.wait(), Ok("2.5 slow".to_owned()));
     let described = client.describe().wait().unwrap();
     let call = described.calls.iter().find(|call| call.name == "move").unwrap();
-    assert_eq!((call.docs.as_str(), call.kind, call.lane.as_deref()), ("Moves.", CallKind::Lane, Some("move")));
+    assert_eq!(
+        (call.docs.as_str(), call.kind, call.lane.as_deref()),
+        ("Moves.", CallKind::Lane, Some("move"))
+    );
     let arguments: Vec<_> = call.arguments.iter().map(|argument| argument.name.as_str()).collect();
     assert_eq!(arguments, ["target_um", "speed"]);
 }
@@ -36,11 +39,15 @@ fn closures_have_arguments_by_position_and_by_name() {
 #[test]
 fn a_closure_knows_its_call() {
     let server = server();
-    let whoami = |call: &Call, (): ()| (call.name().to_owned(), call.client().to_owned(), call.remaining().is_some());
+    let whoami =
+        |call: &Call, (): ()| (call.name().to_owned(), call.client().to_owned(), call.remaining().is_some());
     server.add_call("whoami", whoami).unwrap();
     let napari = client_named(&server, "napari");
     let (name, client, has_deadline): (String, String, bool) = napari.call("whoami", ()).wait().unwrap();
-    assert_eq!((name.as_str(), client.as_str(), has_deadline), ("whoami", &*napari.identity().to_string(), false));
+    assert_eq!(
+        (name.as_str(), client.as_str(), has_deadline),
+        ("whoami", &*napari.identity().to_string(), false)
+    );
     assert!(client.ends_with(&format!(" napari pid {}", std::process::id())), "{client}");
     let (_, _, has_deadline): (String, String, bool) =
         napari.call("whoami", ()).deadline(PATIENCE).wait().unwrap();

@@ -11,7 +11,8 @@ use router_wire::{Failure, Status, body};
 use std::sync::Arc;
 use std::time::Instant;
 use support::{
-    ANYWHERE, Child, PATIENCE, RawClient, TestStage, child, client, client_named, door, eventually, server, until,
+    ANYWHERE, Child, PATIENCE, RawClient, TestStage, child, client, client_named, door, eventually, server,
+    until,
 };
 
 #[test]
@@ -99,7 +100,8 @@ fn defect_3_a_call_to_a_server_that_is_gone_ends_and_the_client_goes_on_when_it_
     server.kill();
     let lost = hanging.wait_timeout(PATIENCE).expect("it ends").unwrap_err();
     assert!(matches!(lost, CallError::Unknown { .. }), "{lost}");
-    let gone = client.call::<i64>("add", (1, 2)).start().wait_timeout(PATIENCE).expect("it ends").unwrap_err();
+    let gone =
+        client.call::<i64>("add", (1, 2)).start().wait_timeout(PATIENCE).expect("it ends").unwrap_err();
     assert!(matches!(gone, CallError::ServerGone { .. }), "{gone}");
     let _again = Child::start("server", &[("address", &address)]);
     until("calls work again", || client.call::<i64>("add", (1, 2)).wait().ok());
@@ -254,7 +256,9 @@ fn defect_12_a_remote_failure_says_what_and_where() {
     // An error sample tells it as well.
     server.add_stream("temperature", 100.0, || -> f64 { panic!("no sensor") }).unwrap();
     let queue = client.subscribe::<f64>("temperature").queue(10).unwrap();
-    let SampleError::Failed { failure, .. } = queue.recv_timeout(PATIENCE).unwrap_err() else { panic!("not failed") };
+    let SampleError::Failed { failure, .. } = queue.recv_timeout(PATIENCE).unwrap_err() else {
+        panic!("not failed")
+    };
     let failure = failure.to_string();
     assert!(failure.contains("no sensor") && failure.contains("defects.rs:"), "{failure}");
 }

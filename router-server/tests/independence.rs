@@ -28,12 +28,18 @@ fn a_call_that_never_returns_delays_nobody() {
     let method = bob.subscribe::<String>("method").queue(1000).unwrap();
     let pushed = bob.subscribe::<f64>("pushed").queue(1000).unwrap();
     let framed = bob.subscribe::<Vec<u8>>("frames").queue(1000).unwrap();
-    eventually("all streams are heard", || server.stats().streams.iter().all(|stream| stream.subscribers > 0));
+    eventually("all streams are heard", || {
+        server.stats().streams.iter().all(|stream| stream.subscribers > 0)
+    });
 
     let _busy = BusyCores::start();
     let calls = |client: &RouterClient, who: &str| {
-        within(&format!("{who}: another instrument"), || client.call::<f64>("laser.move_to", (0.0,)).wait().unwrap());
-        within(&format!("{who}: urgent"), || client.call::<String>("stage.urgent_thread", ()).wait().unwrap());
+        within(&format!("{who}: another instrument"), || {
+            client.call::<f64>("laser.move_to", (0.0,)).wait().unwrap()
+        });
+        within(&format!("{who}: urgent"), || {
+            client.call::<String>("stage.urgent_thread", ()).wait().unwrap()
+        });
         within(&format!("{who}: ping"), || client.ping().unwrap());
         within(&format!("{who}: stats"), || client.stats().wait().unwrap());
     };

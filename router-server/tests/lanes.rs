@@ -10,7 +10,7 @@ use std::thread::ThreadId;
 use crossbeam_channel::{Sender, unbounded};
 use parking_lot::Mutex;
 use router_client::{CallError, PendingCall, interface};
-use router_server::{AddError, InstrumentOptions};
+use router_server::InstrumentOptions;
 use support::{PATIENCE, TestStage, client, client_named, counter, door, eventually, server};
 
 #[test]
@@ -27,7 +27,8 @@ fn calls_run_in_the_order_in_which_they_arrive() {
     };
     server.add_call("append", append).unwrap();
     let client = client(&server);
-    let pending: Vec<PendingCall<()>> = (0..200).map(|number| client.call("append", (number,)).start()).collect();
+    let pending: Vec<PendingCall<()>> =
+        (0..200).map(|number| client.call("append", (number,)).start()).collect();
     gate.arrived();
     gate.open();
     pending.into_iter().for_each(|call| call.wait().unwrap());
@@ -160,7 +161,9 @@ fn an_instrument_that_cannot_be_opened_leaves_nothing_behind() {
     assert!(matches!(client.call::<()>("stage.stop", ()).wait(), Err(CallError::NotFound { .. })));
     server.add_instrument("stage", TestStage::rig().stage).unwrap();
     assert_eq!(client.call("stage.thread", ()).wait(), Ok("stage".to_owned()));
-    eventually("no thread of the failed ones is left", || server.stats().lanes.iter().all(|lane| !lane.set_apart));
+    eventually("no thread of the failed ones is left", || {
+        server.stats().lanes.iter().all(|lane| !lane.set_apart)
+    });
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use router_client::{Call, CallError, ConnectOptions, Interrupted, Refused, RouterClient};
 use router_wire::{Failure, Status};
 use support::{
-    PATIENCE, RawClient, StageError, TestStage, TestStageClient, client, client_named, counter, door, eventually,
-    server, server_with,
+    PATIENCE, RawClient, StageError, TestStage, TestStageClient, client, client_named, counter, door,
+    eventually, server, server_with,
 };
 
 #[test]
@@ -31,7 +31,8 @@ fn refused_by_the_method_with_its_own_error() {
     let typed = TestStageClient::new(&client, "stage").move_to(12000.0).wait().unwrap_err();
     assert_eq!(typed, CallError::Refused(out_of_range.clone()));
     // By name it is what any client in any language can read.
-    let CallError::Refused(untyped) = client.call::<f64>("stage.move_to", (12000.0,)).wait().unwrap_err() else {
+    let CallError::Refused(untyped) = client.call::<f64>("stage.move_to", (12000.0,)).wait().unwrap_err()
+    else {
         panic!("not refused")
     };
     assert_eq!(untyped.kind, "OutOfRange");
@@ -202,7 +203,8 @@ fn bad_arguments_are_named_and_nothing_runs() {
     let rig = TestStage::rig();
     server.add_instrument("stage", rig.stage.clone()).unwrap();
     let client = client(&server);
-    let check = |outcome: Result<f64, CallError>, wrong: Option<&str>, text: &str| match outcome.unwrap_err() {
+    let check = |outcome: Result<f64, CallError>, wrong: Option<&str>, text: &str| match outcome.unwrap_err()
+    {
         CallError::BadArguments { argument, message, .. } => {
             assert_eq!(argument.as_deref(), wrong, "{message}");
             assert!(message.contains(text), "{message}");
@@ -311,7 +313,10 @@ fn bodies_over_the_cap() {
     let refused = client.call::<usize>("length", ("x".repeat(2 << 20),)).wait().unwrap_err();
     assert!(matches!(refused, CallError::TooLarge { limit: 1_048_576, .. }), "{refused}");
     let refused = client.call::<String>("fill", (2 << 20,)).wait().unwrap_err();
-    assert!(matches!(&refused, CallError::Refused(refused) if refused.kind == "answer_too_large"), "{refused}");
+    assert!(
+        matches!(&refused, CallError::Refused(refused) if refused.kind == "answer_too_large"),
+        "{refused}"
+    );
     assert_eq!(client.call("fill", (3,)).wait(), Ok("xxx".to_owned()), "the connection stands");
     assert_eq!(client.counters().times_lost, 0);
 }

@@ -88,7 +88,7 @@ pub struct StreamStats {
 pub struct ClientStats {
     /// Who, as `alice@scope-3 napari pid 4411`.
     pub client: String,
-    /// Its id.
+    /// The first eight digits of its id.
     pub id: String,
     /// Since when it is known [s].
     pub connected_s: f64,

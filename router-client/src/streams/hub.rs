@@ -16,11 +16,13 @@ pub(crate) struct Hub {
     subscriptions: Vec<Arc<dyn Deliver>>,
     /// The last value for a further subscription.
     newest: Option<Packet>,
+    /// Something of the stream has come since the loop last looked for silent ones.
+    pub(crate) was_heard: bool,
 }
 
 impl Hub {
     pub(crate) fn new(name: Name) -> Hub {
-        Hub { name, place: Place::Samples, subscriptions: Vec::new(), newest: None }
+        Hub { name, place: Place::Samples, subscriptions: Vec::new(), newest: None, was_heard: true }
     }
 
     /// Adds a subscription, which begins with the newest sample as its last value.

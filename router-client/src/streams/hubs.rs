@@ -45,6 +45,7 @@ impl Hubs {
         let Some(name) = packet::stream_name(frames) else { return self.counters.count_malformed() };
         // What still comes after the stream was unsubscribed from there is for nobody.
         let Some(hub) = self.by_name.get_mut(name).filter(|hub| hub.place == place) else { return };
+        hub.was_heard = true;
         match packet::read(frames).filter(|_| is_whole) {
             Some(Arrived::Sample { packet, is_last_value }) => hub.sample(packet, is_last_value),
             Some(Arrived::Declaration { id, sequence, token }) => hub.declared(id, sequence, token),
@@ -69,6 +70,15 @@ impl Hubs {
         if let Some(hub) = self.by_name.get_mut(name) {
             hub.place = there;
         }
+    }
+
+    /// The streams of which nothing has come since this was last asked, and where they are subscribed to.
+    pub(crate) fn silent(&mut self) -> Vec<(Name, Place)> {
+        let silent = |hub: &mut Hub| {
+            let was_heard = std::mem::take(&mut hub.was_heard);
+            (!was_heard).then(|| (hub.name.clone(), hub.place))
+        };
+        self.by_name.values_mut().filter_map(silent).collect()
     }
 
     /// A server was greeted.

@@ -1,7 +1,7 @@
 //! `SamplesLoop`: receives the samples of every subscription of a client and hands them on.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use router_socket::{Context, Frame, Mailbox, PollEntry, SocketError};
 use router_wire::Name;
@@ -28,12 +28,18 @@ pub(crate) struct SamplesLoop {
     large: Vec<(Name, StreamSocket)>,
     /// The server greeted last.
     server: Option<ServerView>,
+    /// When to look for silent streams again.
+    look_at: Instant,
     /// The message that is being read; kept for its capacity.
     frames: Vec<Frame>,
 }
 
 /// Most commands, and most messages of one socket, before the others get their turn.
 const MESSAGES_PER_TURN: usize = 1000;
+/// A server says something on each heard stream every second. A stream that is silent for longer is subscribed to
+/// again: a full connection may have dropped the answer that it is served elsewhere, or a foreign peer may have
+/// confused libzmq's subscriptions.
+const LOOK_FOR_SILENCE_EVERY: Duration = Duration::from_secs(3);
 
 impl SamplesLoop {
     pub(crate) fn new(
@@ -49,6 +55,7 @@ impl SamplesLoop {
             small: StreamSocket::for_samples(context)?,
             large: Vec::new(),
             server: None,
+            look_at: Instant::now() + LOOK_FOR_SILENCE_EVERY,
             frames: Vec::new(),
         })
     }
@@ -95,7 +102,14 @@ impl SamplesLoop {
         while let Some((name, place)) = self.hubs.next_move() {
             self.move_to(&name, place)?;
         }
+        let now = Instant::now();
+        if now >= self.look_at {
+            self.look_at = now + LOOK_FOR_SILENCE_EVERY;
+            self.ask_silent_again()?;
+        }
         if is_idle {
+            let look = self.look_at.saturating_duration_since(now);
+            let timeout = Some(timeout.map_or(look, |timeout| timeout.min(look)));
             let mut entries = vec![PollEntry::readable(&self.small.socket)];
             entries.extend(self.large.iter().map(|(_, large)| PollEntry::readable(&large.socket)));
             self.mailbox.poll(&mut entries, timeout)?;
@@ -134,6 +148,21 @@ impl SamplesLoop {
         };
         self.hubs.moved(name, place);
         self.leave(name, left)
+    }
+
+    fn ask_silent_again(&mut self) -> Result<(), SocketError> {
+        for (name, place) in self.hubs.silent() {
+            let topic = topic(name.as_str());
+            let socket = match place {
+                Place::Samples => Some(&self.small.socket),
+                Place::Frames => self.large.iter().find(|(large, _)| *large == name).map(|(_, large)| &large.socket),
+            };
+            if let Some(socket) = socket {
+                socket.unsubscribe(&topic)?;
+                socket.subscribe(&topic)?;
+            }
+        }
+        Ok(())
     }
 
     fn open_large(&self, name: &Name) -> Result<StreamSocket, SocketError> {

@@ -5,13 +5,14 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails as a test does")]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use parking_lot::Mutex;
 use router_client::{ConnectOptions, Failure, RouterClient};
 use router_socket::{
-    Context, Endpoint, Frame, MailSender, Mailbox, NamedThread, PollEntry, Socket, SocketKind,
+    Context, Endpoint, Frame, MailSender, Mailbox, Monitor, NamedThread, PollEntry, Socket, SocketEvent,
+    SocketKind,
 };
 use router_wire::hello::{ClientSocket, HelloReply, HelloRequest, PingReply};
 use router_wire::reply::{Progress, encode_progress_header};
@@ -21,6 +22,7 @@ use router_wire::{
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tempfile::TempDir;
 
 /// Longer than anything takes on a busy machine; a test that waits so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -92,6 +94,7 @@ pub(crate) struct FakeServer {
     seen: Receiver<Seen>,
     reports: Reports,
     running: Option<(MailSender<Order>, NamedThread)>,
+    _folder: Option<TempDir>,
 }
 
 #[derive(Clone)]
@@ -107,31 +110,45 @@ impl FakeServer {
     }
 
     pub(crate) fn with(manners: Manners) -> FakeServer {
+        FakeServer::at("tcp://127.0.0.1:*", manners, None)
+    }
+
+    /// One that may be closed and opened again: nobody else takes its place meanwhile, as somebody may take a port.
+    pub(crate) fn reopening() -> FakeServer {
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("ipc://{}/calls", folder.path().display());
+        FakeServer::at(&address, Manners::default(), Some(folder))
+    }
+
+    fn at(address: &str, manners: Manners, folder: Option<TempDir>) -> FakeServer {
         let (hellos_in, hellos) = unbounded();
         let (pings_in, pings) = unbounded();
         let (seen_in, seen) = unbounded();
         let mut server = FakeServer {
             context: Context::new(1).unwrap(),
-            endpoint: "tcp://127.0.0.1:*".parse().unwrap(),
+            endpoint: address.parse().unwrap(),
             manners: Arc::new(Mutex::new(manners)),
             hellos,
             pings,
             seen,
             reports: Reports { hellos: hellos_in, pings: pings_in, seen: seen_in },
             running: None,
+            _folder: folder,
         };
         server.open();
         server
     }
 
-    /// Listens, again at the same port after [`close`](FakeServer::close).
+    /// Listens, again at the same place after [`close`](FakeServer::close).
     pub(crate) fn open(&mut self) {
-        let socket = self.context.socket(SocketKind::Router).unwrap();
+        let mut socket = self.context.socket(SocketKind::Router).unwrap();
         socket.set_router_mandatory(true).unwrap();
+        let monitor = socket.monitor().unwrap();
         self.endpoint = socket.bind(&self.endpoint).unwrap();
         let (sender, mailbox) = router_socket::mailbox(&self.context, None).unwrap();
         let (manners, reports) = (Arc::clone(&self.manners), self.reports.clone());
-        let server = ServerLoop { socket, mailbox, manners, reports, sockets: Vec::new() };
+        let endpoint = self.endpoint.clone();
+        let server = ServerLoop { socket, monitor, endpoint, mailbox, manners, reports, sockets: Vec::new() };
         let thread = router_socket::spawn("fake server", move || server.run()).unwrap();
         self.running = Some((sender, thread));
     }
@@ -216,6 +233,8 @@ impl Asked {
 
 struct ServerLoop {
     socket: Socket,
+    monitor: Monitor,
+    endpoint: Endpoint,
     mailbox: Mailbox<Order>,
     manners: Arc<Mutex<Manners>>,
     reports: Reports,
@@ -232,10 +251,23 @@ impl ServerLoop {
             while let Some(order) = self.mailbox.try_take() {
                 match order {
                     Order::Send { peer, frames } => self.send(&peer, frames),
-                    Order::Close => return,
+                    Order::Close => return self.stop_listening(),
                 }
             }
             self.mailbox.poll(&mut [PollEntry::readable(&self.socket)], None).unwrap();
+        }
+    }
+
+    /// Waits for libzmq's own thread to close the listener, so that the place is free when this returns.
+    fn stop_listening(&mut self) {
+        while self.monitor.try_next().is_some() {}
+        self.socket.unbind(&self.endpoint).unwrap();
+        let end = Instant::now() + PATIENCE;
+        while !std::iter::from_fn(|| self.monitor.try_next())
+            .any(|event| matches!(event, SocketEvent::Closed { .. }))
+        {
+            assert!(Instant::now() < end, "the listener does not close");
+            router_socket::poll(&mut [self.monitor.poll_entry()], Some(PATIENCE)).unwrap();
         }
     }
 

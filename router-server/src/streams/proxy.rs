@@ -240,9 +240,8 @@ impl ProxyLoop {
         let heard = self.streams.values().filter(|forwarding| forwarding.stream.is_heard());
         let streams: Vec<_> = heard.map(|forwarding| Arc::clone(&forwarding.stream)).collect();
         for stream in streams {
-            if stream.given().sequence.is_some() {
-                self.once_passed(stream, Then::Declare { tokens: Vec::new() });
-            }
+            // Also where no number was given: a subscriber that hears nothing for long subscribes again.
+            self.once_passed(stream, Then::Declare { tokens: Vec::new() });
         }
     }
 

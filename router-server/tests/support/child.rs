@@ -74,7 +74,8 @@ impl Child {
 
     /// Everything the child has said so far with `say(key, value)`.
     pub(crate) fn heard(&self, key: &str) -> Vec<String> {
-        let of_key = |line: String| line.split_once(' ').filter(|(said, _)| *said == key).map(|(_, v)| v.to_owned());
+        let of_key =
+            |line: String| line.split_once(' ').filter(|(said, _)| *said == key).map(|(_, v)| v.to_owned());
         self.lines.try_iter().filter_map(of_key).collect()
     }
 

@@ -1,12 +1,14 @@
 //! What the tests of the server share: a server and a client, waiting with a deadline, doors instead of sleeps.
-#![allow(dead_code, unused_imports)] // each test file uses some of it
+#![allow(dead_code, unused_imports, unreachable_pub)] // each test file uses some of it; an interface is `pub`
 
 pub(crate) mod busy;
 pub(crate) mod child;
 pub(crate) mod door;
+pub(crate) mod random;
 pub(crate) mod raw_client;
 pub(crate) mod stage;
 pub(crate) mod threads;
+pub(crate) mod zmtp;
 
 use std::time::{Duration, Instant};
 

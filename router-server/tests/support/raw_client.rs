@@ -165,7 +165,8 @@ impl RawClient {
     pub(crate) fn value<T: DeserializeOwned>(&mut self, number: u64) -> T {
         let (status, bytes) = self.outcome(number);
         assert_eq!(status, Status::Done, "{:?}", body::decode::<Failure>(&bytes));
-        body::decode_as(if bytes.is_empty() { Encoding::None } else { Encoding::MessagePack }, &bytes).unwrap()
+        body::decode_as(if bytes.is_empty() { Encoding::None } else { Encoding::MessagePack }, &bytes)
+            .unwrap()
     }
 
     /// The failure with which the call `number` ended.

@@ -11,7 +11,7 @@ use super::door::{Door, Gate, door};
 
 /// Why the stage refuses.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, RemoteError)]
-pub(crate) enum StageError {
+pub enum StageError {
     /// The target is outside the travel.
     #[error("target {target_um} um is outside 0..={limit_um} um")]
     OutOfRange { target_um: f64, limit_um: f64 },
@@ -22,7 +22,7 @@ pub(crate) enum StageError {
 
 /// One axis that does what a test tells it.
 #[derive(Clone)]
-pub(crate) struct TestStage {
+pub struct TestStage {
     shared: Arc<Shared>,
 }
 
@@ -67,7 +67,7 @@ impl TestStage {
 #[interface]
 impl TestStage {
     /// Moves to `target_um` [um, 0..=10000] for ever, unless it is stopped; 0 is reached at once.
-    pub(crate) fn move_to(&self, call: &Call, target_um: f64) -> Result<f64, StageError> {
+    pub fn move_to(&self, call: &Call, target_um: f64) -> Result<f64, StageError> {
         if !(0.0..=10000.0).contains(&target_um) {
             return Err(StageError::OutOfRange { target_um, limit_um: 10000.0 });
         }
@@ -81,48 +81,48 @@ impl TestStage {
 
     /// Stops at once.
     #[call(urgent, clears_lane)]
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         self.shared.stops.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Is told nothing and hears nothing until the test lets it go.
-    pub(crate) fn hang(&self) {
+    pub fn hang(&self) {
         self.shared.hanging.pass();
     }
 
     /// Hangs beside the lane.
     #[call(concurrent)]
-    pub(crate) fn hang_beside(&self) {
+    pub fn hang_beside(&self) {
         self.shared.hanging.pass();
     }
 
     /// The name of the lane's thread.
-    pub(crate) fn thread(&self) -> String {
+    pub fn thread(&self) -> String {
         this_thread()
     }
 
     /// The name of a thread of the pool.
     #[call(concurrent)]
-    pub(crate) fn pool_thread(&self) -> String {
+    pub fn pool_thread(&self) -> String {
         this_thread()
     }
 
     /// The name of the urgent lane's thread.
     #[call(urgent)]
-    pub(crate) fn urgent_thread(&self) -> String {
+    pub fn urgent_thread(&self) -> String {
         this_thread()
     }
 
     /// The name of the thread that runs inline methods.
     #[call(inline)]
-    pub(crate) fn inline_thread(&self, #[arg(default = 0)] busy_ms: u64) -> String {
+    pub fn inline_thread(&self, #[arg(default = 0)] busy_ms: u64) -> String {
         std::thread::sleep(Duration::from_millis(busy_ms));
         this_thread()
     }
 
     /// Goes on when its client is lost, as far as it can.
     #[call(cancel_on_client_lost)]
-    pub(crate) fn follow(&self, call: &Call) -> Result<(), Interrupted> {
+    pub fn follow(&self, call: &Call) -> Result<(), Interrupted> {
         self.shared.moving.ring();
         let ended = call.sleep(Duration::from_secs(3600));
         self.shared.stops.fetch_add(1, Ordering::SeqCst);

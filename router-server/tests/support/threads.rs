@@ -19,8 +19,11 @@ pub(crate) fn threads() -> BTreeMap<u64, String> {
 /// The names of the threads that were not there `before`, sorted.
 #[cfg(target_os = "linux")]
 pub(crate) fn new_threads(before: &BTreeMap<u64, String>) -> Vec<String> {
-    let mut new: Vec<String> =
-        threads().into_iter().filter(|(number, _)| !before.contains_key(number)).map(|(_, name)| name).collect();
+    let mut new: Vec<String> = threads()
+        .into_iter()
+        .filter(|(number, _)| !before.contains_key(number))
+        .map(|(_, name)| name)
+        .collect();
     new.sort();
     new
 }

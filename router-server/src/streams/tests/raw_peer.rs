@@ -1,0 +1,88 @@
+//! A peer that speaks ZMTP by hand, and what no honest client says.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use router_socket::Endpoint;
+
+use super::DEADLINE;
+
+pub(super) struct RawPeer {
+    stream: TcpStream,
+}
+
+impl RawPeer {
+    /// Connects as a SUB of ZMTP 3.0.
+    pub(super) fn connect(endpoint: &Endpoint) -> RawPeer {
+        let mut peer = RawPeer::open(endpoint);
+        let mut greeting = [0; 64];
+        greeting[0] = 0xff;
+        greeting[9] = 0x7f;
+        greeting[10] = 3;
+        greeting[12..16].copy_from_slice(b"NULL");
+        peer.write(&greeting);
+        peer.read(64);
+        peer.write(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB");
+        let [_, length] = peer.read(2)[..] else { panic!("a short command") };
+        assert!(peer.read(length.into()).starts_with(b"\x05READY"));
+        peer
+    }
+
+    /// Connects as a SUB of ZMTP 2.0, which tells nothing about itself.
+    pub(super) fn connect_as_of_old(endpoint: &Endpoint) -> RawPeer {
+        let mut peer = RawPeer::open(endpoint);
+        peer.write(b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x02"); // signature, revision of ZMTP 2.0, SUB
+        peer.read(10 + 1 + 1 + 2); // the same of the server, and its empty identity
+        peer.write(b"\0\0");
+        peer
+    }
+
+    /// Sends a message of one frame, of at most 255 bytes.
+    pub(super) fn send(&mut self, message: &[u8]) {
+        let length = u8::try_from(message.len()).unwrap();
+        self.write(&[&[0, length], message].concat());
+    }
+
+    pub(super) fn subscribe(&mut self, topic: &[u8]) {
+        self.send(&[b"\x01", topic].concat());
+    }
+
+    pub(super) fn unsubscribe(&mut self, topic: &[u8]) {
+        self.send(&[b"\0", topic].concat());
+    }
+
+    /// Waits for the first message, and returns it; does not read further.
+    pub(super) fn first_message(&mut self) -> Vec<u8> {
+        loop {
+            let flags = self.read(1)[0];
+            let length = if flags & 2 != 0 {
+                u64::from_be_bytes(self.read(8).try_into().unwrap()) as usize
+            } else {
+                usize::from(self.read(1)[0])
+            };
+            let body = self.read(length);
+            if flags & 4 == 0 {
+                return body;
+            }
+        }
+    }
+
+    fn open(endpoint: &Endpoint) -> RawPeer {
+        let address = (endpoint.host().unwrap(), endpoint.port().unwrap());
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_write_timeout(Some(DEADLINE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        RawPeer { stream }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    fn read(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.stream.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+}
