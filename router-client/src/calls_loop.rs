@@ -109,7 +109,8 @@ impl CallsLoop {
             return ticket.end(Ending::Failed(Failure::Busy { what }));
         }
         let socket = self.link.socket_for(request.target());
-        let phase = Phase::Unsent { request, since: started };
+        let made_for = if self.link.state().is_up() { self.link.session.epoch } else { 0 };
+        let phase = Phase::Unsent { request, since: started, made_for };
         self.in_flight.insert(number, Flight { ticket, deadline, phase });
         if self.link.state().is_up() {
             self.link.dealer(socket).queue.push_back(Queued::Request(number));
@@ -258,12 +259,19 @@ impl CallsLoop {
 
     /// The connection is up: what waited for it goes to the sockets.
     fn release(&mut self, now: Instant) {
+        let epoch = self.link.session.epoch;
         while let Some(number) = self.waiting.pop_front() {
-            let Some(Flight { phase: Phase::Unsent { request, .. }, deadline, .. }) =
+            let Some(Flight { phase: Phase::Unsent { request, made_for, .. }, deadline, .. }) =
                 self.in_flight.get_mut(number)
             else {
                 continue;
             };
+            if *made_for != 0 && *made_for != epoch {
+                // An old move is never delivered to a restarted server.
+                let reason = "the server was restarted before the request left".to_owned();
+                self.end(number, Ending::ServerGone { reason });
+                continue;
+            }
             let deadline = *deadline;
             let socket = self.link.socket_for(request.target());
             self.link.dealer(socket).queue.push_back(Queued::Request(number));

@@ -189,6 +189,13 @@ impl RouterClient {
         }
     }
 
+    /// Ends the client for every handle: says goodbye, ends calls in flight, and with them whoever waits for a call or
+    /// a sample on another thread. Dropping the last handle does the same.
+    pub fn close(&self) {
+        self.post(Command::Close);
+        let _ = self.inner.samples.close();
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.inner.shared
     }

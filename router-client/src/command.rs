@@ -7,6 +7,10 @@ use crate::outgoing::Outgoing;
 
 /// What can reach the loop from the client's handles.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every command is a request; a box would be one allocation a call"
+)]
 pub(crate) enum Command {
     /// Send a request.
     Start(Start),

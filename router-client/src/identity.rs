@@ -27,12 +27,32 @@ pub fn program_name() -> String {
         .unwrap_or_else(|| "program".to_owned())
 }
 
-/// Returns the name of the user as the environment has it (`USER`, `LOGNAME`, `USERNAME`), else `unknown`.
+/// Returns the name of the user as the environment has it (`USER`, `LOGNAME`, `USERNAME`), else as the system's list of
+/// users has it, else `unknown`.
 pub fn user_name() -> String {
     ["USER", "LOGNAME", "USERNAME"]
         .iter()
         .find_map(|name| variable(name))
+        .or_else(system_user_name)
         .unwrap_or_else(|| "unknown".to_owned())
+}
+
+#[cfg(unix)]
+fn system_user_name() -> Option<String> {
+    // SAFETY: asks for a number and changes nothing.
+    let user_id = unsafe { libc::geteuid() }.to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let name_of = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == user_id).then(|| name.to_owned())
+    };
+    users.lines().find_map(name_of)
+}
+
+#[cfg(not(unix))]
+fn system_user_name() -> Option<String> {
+    None
 }
 
 /// Returns the name of this PC, `localhost` if the system does not tell.

@@ -21,8 +21,14 @@ pub(crate) struct Flight {
 /// How far a call is.
 #[derive(Debug)]
 pub(crate) enum Phase {
-    /// It has not left; since when it waits for a connection.
-    Unsent { request: Outgoing, since: Instant },
+    /// It has not left.
+    Unsent {
+        request: Outgoing,
+        /// Since when it waits for a connection.
+        since: Instant,
+        /// The life of the server it was made for; 0 when it was made without a connection, for whoever comes.
+        made_for: u64,
+    },
     /// It left, on this socket.
     Sent { socket: ClientSocket },
 }

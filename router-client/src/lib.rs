@@ -1,4 +1,51 @@
-//! router-client
+//! Calls an instrument's functions and receives its streams, from another process or another PC.
+//!
+//! ```no_run
+//! use router_client::{CallError, RouterClient};
+//! use std::time::Duration;
+//!
+//! let client = RouterClient::connect("tcp://localhost")?; // returns at once; the server may start later
+//!
+//! // A call by name, with a deadline that travels to the server.
+//! let beeps: String = client.call("beep", (3,)).deadline(Duration::from_secs(1)).wait()?;
+//!
+//! // A long one: started, watched, and cancelled when it takes too long.
+//! let moving = client.call::<f64>("stage.move_to", (9000.0,)).start();
+//! while let Some(progress) = moving.progress_timeout(Duration::from_secs(2)) {
+//!     println!("{:.0} % {}", 100.0 * progress.fraction, progress.message);
+//! }
+//! if !moving.is_finished() {
+//!     moving.cancel();
+//! }
+//! match moving.wait() {
+//!     Ok(reached_um) => println!("at {reached_um} um"),
+//!     Err(CallError::Cancelled { by, .. }) => println!("cancelled {by}"),
+//!     Err(other) => return Err(other.into()),
+//! }
+//!
+//! // A stream, newest value only.
+//! let position = client.subscribe::<f64>("stage.position_um").cache()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A crate that implements an instrument needs this crate and no server: [`interface`] makes the registration of its
+//! methods and the typed client, and [`Call`] is what a method is given.
+//!
+//! # Layout
+//!
+//! | file | holds |
+//! |---|---|
+//! | `client.rs`, `options.rs`, `identity.rs` | [`RouterClient`], what it may be told, who it says it is |
+//! | `request.rs`, `pending_call.rs`, `call_error.rs`, `call_id.rs` | a call before, while and after it is made |
+//! | `router_calls.rs` | what every server can be asked: ping, describe, stats, ... |
+//! | `subscribe.rs`, `streams/` | subscriptions, with a map of their own |
+//! | `call.rs`, `call_control.rs`, `interrupted.rs` | [`Call`], which a method is given, and the server's end of it |
+//! | `instrument.rs`, `parameters.rs`, `returned*.rs`, `remote_error.rs`, `schema.rs` | what `#[interface]` and closures become |
+//! | `calls_loop.rs`, `command.rs` | the loop that brings requests out and outcomes back, and what reaches it |
+//! | `in_flight.rs`, `outgoing.rs`, `budget.rs` | calls that have not ended, requests that have not left, their bounds |
+//! | `answer.rs`, `ending.rs`, `call_slot.rs` | what the server says, how a call ended, where its caller waits |
+//! | `link.rs`, `dealer.rs`, `greeting.rs`, `pulse.rs` | two sockets, the hello, the pings, and the state that follows |
+//! | `connection.rs`, `state_listener.rs`, `counters.rs`, `shared.rs` | what handles read of it |
 
 mod answer;
 mod budget;

@@ -123,6 +123,7 @@ impl<T: DeserializeOwned, E: RemoteError> Request<T, E> {
 
 impl<T, E> Request<T, E> {
     /// Makes the call and returns at once. Whatever keeps it from being made is its outcome.
+    #[allow(clippy::result_large_err, reason = "the error is moved once, into the slot of the call")]
     pub fn start(self) -> PendingCall<T, E> {
         let started = Instant::now();
         let Request { client, target, written, keyword, deadline, detached, .. } = self;

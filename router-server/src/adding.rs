@@ -1,27 +1,21 @@
 //! Adding instruments, closures and named calls to a server, and removing them.
 
 use std::fmt::Display;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crossbeam_channel::bounded;
-use router_client::{BuiltOnLane, CallFunction, Given, Instrument, Interrupted, MethodSpec, Placed};
-use router_wire::describe::{CallDescription, CallKind};
-use router_wire::{Failure, Name, arguments, body, nearest};
-use serde::Serialize;
+use router_client::{BuiltOnLane, CallFunction, Given, Instrument, Interrupted, Placed};
+use router_wire::describe::CallDescription;
+use router_wire::{Failure, Name, nearest};
 
 use crate::add_error::{AddError, NotFound};
-use crate::bounds::{Bounds, Limits};
-use crate::call_entry::CallEntry;
-use crate::call_stats::CallRecorder;
 use crate::closure::{CallOptions, Closure};
 use crate::executor::Executor;
-use crate::job::{Job, panic_text};
-use crate::job_queue::JobQueue;
-use crate::registry::{InstrumentEntry, NamedCall};
-use crate::router_instrument::RouterInstrument;
-use crate::server::{BindError, RouterServer};
-use crate::target::{InstrumentId, Placement, TargetPlace, Workshop};
+use crate::job::Job;
+use crate::placing::{Addition, Maker};
+use crate::preset::Preset;
+use crate::registry::NamedCall;
+use crate::server::RouterServer;
+use crate::target::{Placement, TargetPlace, Workshop};
 
 /// Where an instrument's methods run, beside what the methods say themselves.
 #[derive(Debug, Clone, Default)]
@@ -39,51 +33,6 @@ impl InstrumentOptions {
     pub fn on_lane(name: impl Into<String>) -> InstrumentOptions {
         InstrumentOptions { lane: Some(name.into()), ..InstrumentOptions::default() }
     }
-}
-
-/// Arguments that a named call brings along: those by position are overridden index by index, those by keyword name
-/// by name.
-///
-/// ```
-/// use router_server::Preset;
-/// let home = Preset::new((0.0,)).keyword("speed_um_s", 100.0);
-/// # let _ = home;
-/// ```
-#[derive(Debug, Clone)]
-pub struct Preset {
-    positional: Result<Vec<u8>, router_wire::BodyError>,
-    keyword: Vec<(String, Result<Vec<u8>, router_wire::BodyError>)>,
-}
-
-impl Preset {
-    /// Positional arguments: a tuple, one element each.
-    pub fn new(positional: impl Serialize) -> Preset {
-        Preset { positional: body::encode(&positional), keyword: Vec::new() }
-    }
-
-    /// One more keyword argument.
-    pub fn keyword(mut self, name: impl Into<String>, value: impl Serialize) -> Preset {
-        self.keyword.push((name.into(), body::encode(&value)));
-        self
-    }
-
-    pub(crate) fn into_body(self) -> Result<Vec<u8>, router_wire::BodyError> {
-        let positional: rmpv::Value = body::decode(&self.positional?)?;
-        let keyword: Vec<(String, Vec<u8>)> =
-            self.keyword.into_iter().map(|(name, value)| Ok((name, value?))).collect::<Result<_, _>>()?;
-        arguments::encode(&positional, &keyword)
-    }
-}
-
-/// Puts an instrument where it lives; runs on its lane.
-type Maker = Box<dyn FnOnce() -> Result<Placement, String> + Send>;
-
-/// What is to be added, before it is.
-struct Addition {
-    name: Name,
-    options: InstrumentOptions,
-    calls: Vec<(Name, CallDescription)>,
-    urgent_threads: usize,
 }
 
 impl RouterServer {
@@ -104,7 +53,12 @@ impl RouterServer {
     ///
     /// # Errors
     /// [`AddError`].
-    pub fn add_instrument_on<T>(&self, name: &str, instrument: T, options: InstrumentOptions) -> Result<(), AddError>
+    pub fn add_instrument_on<T>(
+        &self,
+        name: &str,
+        instrument: T,
+        options: InstrumentOptions,
+    ) -> Result<(), AddError>
     where
         T: Instrument + Send,
         T::Access: Given<T>,
@@ -203,7 +157,8 @@ impl RouterServer {
     pub fn add_named_call(&self, name: &str, target: &str, preset: Preset) -> Result<(), AddError> {
         let name = Name::parse_unreserved(name)?;
         let target = Name::parse(target)?;
-        let preset = preset.into_body().map_err(|error| AddError::Preset { name: name.to_string(), error })?;
+        let preset =
+            preset.into_body().map_err(|error| AddError::Preset { name: name.to_string(), error })?;
         self.dispatcher.registry.write().insert_named(name, NamedCall { target, preset })
     }
 
@@ -218,10 +173,14 @@ impl RouterServer {
             return Ok(());
         }
         // `router` is no name that was added.
-        let removed = if name == router_wire::name::RESERVED { None } else { registry.remove_instrument(name) };
+        let removed =
+            if name == router_wire::name::RESERVED { None } else { registry.remove_instrument(name) };
         let Some((instrument, lane_is_gone)) = removed else {
             let names: Vec<String> = registry.instruments().map(|(name, _)| name.to_string()).collect();
-            return Err(NotFound { name: name.to_owned(), nearest: nearest(name, names.iter().map(String::as_str)) });
+            return Err(NotFound {
+                name: name.to_owned(),
+                nearest: nearest(name, names.iter().map(String::as_str)),
+            });
         };
         let beside: Vec<Arc<Executor>> = instrument.pool.iter().chain(&instrument.urgent).cloned().collect();
         let mut ended: Vec<Job> = Vec::new();
@@ -250,196 +209,4 @@ impl RouterServer {
         }
         Ok(())
     }
-
-    pub(crate) fn add_router_instrument(&self, router: Arc<RouterInstrument>) -> Result<(), BindError> {
-        let name = Name::parse(router_wire::name::RESERVED).expect("`router` is a legal name");
-        // Several, so that one client's stop_all does not wait for another's.
-        let addition = Addition { urgent_threads: 4, ..Addition::of::<RouterInstrument>(name, InstrumentOptions::default()).map_err(router_name)? };
-        let added = self.add(addition, |server, id, _| {
-            server.place_shared(Placement::of(Placed::<RouterInstrument>::Shared(Arc::new(router))), id)
-        });
-        match added {
-            Ok(()) => Ok(()),
-            Err(AddError::Thread { error, .. }) => Err(BindError::Thread(error)),
-            Err(other) => unreachable!("the first instrument of a server finds no other: {other}"),
-        }
-    }
-
-    fn add(
-        &self,
-        addition: Addition,
-        place: impl FnOnce(&RouterServer, InstrumentId, &Arc<Executor>) -> Result<TargetPlace, AddError>,
-    ) -> Result<(), AddError> {
-        let Addition { name, options, calls, urgent_threads } = addition;
-        let call_names: Vec<Name> = calls.iter().map(|(name, _)| name.clone()).collect();
-        let id = self.dispatcher.registry.write().reserve(&name, &call_names)?;
-        let _reserved = Reserved { server: self, name: &name };
-        let thread_error = |error| AddError::Thread { name: name.to_string(), error };
-        let lane_name = match &options.lane {
-            Some(lane) => Name::parse(lane)?,
-            None => name.clone(),
-        };
-        let start_lane = || Executor::start(self.lane_queue(&lane_name), 1).map_err(thread_error);
-        let lane = self.dispatcher.registry.write().enter_lane(&lane_name, start_lane)?;
-        let mut entered = EnteredLane { server: self, name: Some(&lane_name) };
-        let has = |kind: CallKind| calls.iter().any(|(_, call)| call.kind == kind);
-        let start = |suffix: &str, bounds: Arc<Bounds>, threads: usize| {
-            Executor::start(JobQueue::new(format!("{name} {suffix}"), bounds), threads).map(Arc::new).map_err(thread_error)
-        };
-        let pool_threads = options.pool_threads.unwrap_or(self.options.pool_threads).max(1);
-        let pool = has(CallKind::Concurrent)
-            .then(|| start("pool", Arc::clone(lane.queue.bounds()), pool_threads))
-            .transpose()?;
-        let urgent = has(CallKind::Urgent).then(|| start("urgent", self.urgent_bounds(&name), urgent_threads)).transpose()?;
-        let made = place(self, id, &lane);
-        let target = made?;
-        let instrument = InstrumentEntry { id, calls: call_names, lane_name: lane_name.clone(), lane, pool, urgent };
-        let entries = calls
-            .into_iter()
-            .enumerate()
-            .map(|(method, (call, description))| entry(&name, &instrument, &target, method, call, description))
-            .collect();
-        self.dispatcher.registry.write().insert(name.clone(), instrument, entries)?;
-        entered.name = None;
-        Ok(())
-    }
-
-    fn place_shared(&self, placement: Placement, id: InstrumentId) -> Result<TargetPlace, AddError> {
-        match placement {
-            Placement::Shared(target) => Ok(TargetPlace::Shared(target)),
-            Placement::OnLane(_) => Ok(TargetPlace::OnLane(id)),
-        }
-    }
-
-    /// Builds an instrument on its lane and waits until it stands.
-    fn build_on_lane(&self, name: &str, id: InstrumentId, lane: &Arc<Executor>, make: Maker) -> Result<TargetPlace, AddError> {
-        let (done, built) = bounded(1);
-        let build = move |workshop: &mut Workshop| {
-            let made = catch_unwind(AssertUnwindSafe(make))
-                .unwrap_or_else(|payload| Err(format!("it panicked: {}", panic_text(payload.as_ref()))));
-            let place = made.map(|placement| match placement {
-                Placement::Shared(target) => TargetPlace::Shared(target),
-                Placement::OnLane(target) => {
-                    workshop.insert(id, target);
-                    TargetPlace::OnLane(id)
-                }
-            });
-            let _ = done.send(place);
-        };
-        lane.queue.push_task(Box::new(build)).map_err(|_| AddError::Stopped)?;
-        match built.recv() {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(message)) => Err(AddError::Factory { name: name.to_owned(), message }),
-            Err(_) => Err(AddError::Stopped),
-        }
-    }
-
-    fn lane_queue(&self, name: &Name) -> Arc<JobQueue> {
-        let limits = Limits {
-            calls: self.options.lane_calls,
-            calls_per_client: self.options.lane_calls_per_client,
-            bytes: self.options.lane_bytes,
-            bytes_per_client: self.options.lane_bytes / 2,
-        };
-        JobQueue::new(name.as_str(), Bounds::new(format!("the lane {name}"), limits))
-    }
-
-    /// An urgent lane is never busy because of others: one client's calls are bounded, the clients are too.
-    fn urgent_bounds(&self, name: &Name) -> Arc<Bounds> {
-        let limits = Limits {
-            calls: usize::MAX,
-            calls_per_client: self.options.lane_calls_per_client,
-            bytes: usize::MAX,
-            bytes_per_client: 1 << 20,
-        };
-        Bounds::new(format!("the urgent lane of {name}"), limits)
-    }
-}
-
-impl Addition {
-    fn of<T: Instrument>(name: Name, options: InstrumentOptions) -> Result<Addition, AddError> {
-        let calls = T::methods()
-            .into_iter()
-            .map(|method| {
-                let call = name.method(method.spec.name)?;
-                let description = describe(&call, method.spec);
-                Ok((call, description))
-            })
-            .collect::<Result<_, AddError>>()?;
-        Ok(Addition { name, options, calls, urgent_threads: 1 })
-    }
-}
-
-/// Gives a reserved name up when adding ends, however it ends.
-struct Reserved<'a> {
-    server: &'a RouterServer,
-    name: &'a Name,
-}
-
-impl Drop for Reserved<'_> {
-    fn drop(&mut self) {
-        self.server.dispatcher.registry.write().release(self.name);
-    }
-}
-
-/// Leaves a lane again unless the instrument stays on it.
-struct EnteredLane<'a> {
-    server: &'a RouterServer,
-    name: Option<&'a Name>,
-}
-
-impl Drop for EnteredLane<'_> {
-    fn drop(&mut self) {
-        if let Some(name) = self.name {
-            self.server.dispatcher.registry.write().leave_lane(name);
-        }
-    }
-}
-
-fn describe(name: &Name, spec: MethodSpec) -> CallDescription {
-    CallDescription {
-        name: name.to_string(),
-        docs: spec.docs,
-        kind: spec.kind,
-        lane: None,
-        clears_lane: spec.clears_lane,
-        idempotent: spec.idempotent,
-        cancel_on_client_lost: spec.cancel_on_client_lost,
-        arguments: spec.arguments,
-        returns: spec.returns,
-        errors: spec.errors,
-        target: None,
-    }
-}
-
-fn entry(
-    instrument: &Name,
-    on: &InstrumentEntry,
-    target: &TargetPlace,
-    method: usize,
-    name: Name,
-    description: CallDescription,
-) -> CallEntry {
-    let executor = match description.kind {
-        CallKind::Concurrent => on.pool.as_ref(),
-        CallKind::Urgent => on.urgent.as_ref(),
-        _ => None,
-    };
-    let queue = Arc::clone(&executor.unwrap_or(&on.lane).queue);
-    let lane = matches!(description.kind, CallKind::Lane).then(|| on.lane_name.to_string());
-    CallEntry {
-        name,
-        instrument: instrument.clone(),
-        instrument_id: on.id,
-        description: CallDescription { lane, ..description },
-        queue,
-        target: target.clone(),
-        method,
-        stats: CallRecorder::default(),
-        moved_to_lane: std::sync::atomic::AtomicBool::new(false),
-    }
-}
-
-fn router_name(error: AddError) -> BindError {
-    unreachable!("the methods of `router` have legal names: {error}")
 }

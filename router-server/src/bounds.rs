@@ -60,14 +60,21 @@ impl Bounds {
         let what = &self.what;
         let mut taken = self.taken.lock();
         if taken.calls >= calls {
-            return Err(format!("{what} holds {calls} calls already, its limit; try again when some have ended"));
+            return Err(format!(
+                "{what} holds {calls} calls already, its limit; try again when some have ended"
+            ));
         }
         if taken.bytes + bytes > most_bytes {
-            return Err(format!("{what} holds {} bytes of arguments; its limit is {most_bytes}", taken.bytes));
+            return Err(format!(
+                "{what} holds {} bytes of arguments; its limit is {most_bytes}",
+                taken.bytes
+            ));
         }
         if let Some(share) = taken.clients.get(&client) {
             if share.calls >= calls_per_client {
-                return Err(format!("{what} holds {calls_per_client} calls of this client already, its limit for one"));
+                return Err(format!(
+                    "{what} holds {calls_per_client} calls of this client already, its limit for one"
+                ));
             }
             if share.bytes + bytes > bytes_per_client {
                 let held = share.bytes;

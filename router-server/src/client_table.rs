@@ -136,7 +136,12 @@ impl ClientTable {
     }
 
     /// The client behind a connection that has sent something; a stranger becomes one without a name.
-    pub(crate) fn heard(&mut self, peer: &[u8], address: Option<&str>, now: Instant) -> (ClientKey, ClientSocket) {
+    pub(crate) fn heard(
+        &mut self,
+        peer: &[u8],
+        address: Option<&str>,
+        now: Instant,
+    ) -> (ClientKey, ClientSocket) {
         if let Some(&(key, socket)) = self.by_peer.get(peer) {
             if let Some(client) = self.clients.get_mut(&key) {
                 client.last_heard = now;
@@ -169,7 +174,8 @@ impl ClientTable {
             Some(&key) => key,
             None => self.add(Arc::from(identity.to_string()), Some(identity.id), now),
         };
-        let known_peer = self.clients.get(&key).and_then(|client| client.peer(socket)).is_some_and(|old| **old == *peer);
+        let known_peer =
+            self.clients.get(&key).and_then(|client| client.peer(socket)).is_some_and(|old| **old == *peer);
         self.attach(key, peer, socket);
         if let Some(client) = self.clients.get_mut(&key) {
             client.speaks_our_version = speaks_our_version;
@@ -203,7 +209,8 @@ impl ClientTable {
         forgotten.into_iter().for_each(|key| self.remove(key));
         let mut lost = Vec::new();
         for (&key, client) in &mut self.clients {
-            let silent = client.last_ping.is_some_and(|ping| now.saturating_duration_since(ping) > LOST_AFTER);
+            let silent =
+                client.last_ping.is_some_and(|ping| now.saturating_duration_since(ping) > LOST_AFTER);
             if silent && !client.lost {
                 client.lost = true;
                 lost.push(key);
@@ -236,7 +243,9 @@ impl ClientTable {
         let mut rows: Vec<(ClientKey, ClientStats)> = self
             .clients
             .iter()
-            .filter(|(_, client)| !client.lost && (client.last_ping.is_some() || !client.in_flight.is_empty()))
+            .filter(|(_, client)| {
+                !client.lost && (client.last_ping.is_some() || !client.in_flight.is_empty())
+            })
             .map(|(&key, client)| {
                 let row = ClientStats {
                     client: client.label.to_string(),

@@ -49,7 +49,10 @@ impl CallOptions {
     /// One name for each of `count` arguments.
     pub(crate) fn argument_names(&self, count: usize) -> Vec<String> {
         let named = self.arguments.iter().cloned();
-        named.chain((self.arguments.len()..count).map(|index| format!("argument_{}", index + 1))).take(count).collect()
+        named
+            .chain((self.arguments.len()..count).map(|index| format!("argument_{}", index + 1)))
+            .take(count)
+            .collect()
     }
 }
 
@@ -78,7 +81,13 @@ impl<M, F: CallFunction<M>> Closure<F, M> {
 }
 
 impl<M, F: CallFunction<M>> Target for Closure<F, M> {
-    fn run(&mut self, _method: usize, call: &Call, arguments: &Arguments<'_>, body: &mut ReplyBody) -> Returned {
+    fn run(
+        &mut self,
+        _method: usize,
+        call: &Call,
+        arguments: &Arguments<'_>,
+        body: &mut ReplyBody,
+    ) -> Returned {
         let parameters = F::Parameters::decode(arguments, &self.names)?;
         self.function.run(call, parameters, body)
     }

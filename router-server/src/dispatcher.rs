@@ -37,7 +37,12 @@ pub(crate) struct OwnJob<'a> {
 impl Dispatcher {
     pub(crate) fn new(epoch: u64) -> Arc<Dispatcher> {
         let registry = RwLock::default();
-        Arc::new(Dispatcher { registry, counters: Counters::default(), epoch, last_own_number: AtomicU64::new(0) })
+        Arc::new(Dispatcher {
+            registry,
+            counters: Counters::default(),
+            epoch,
+            last_own_number: AtomicU64::new(0),
+        })
     }
 
     /// Puts a job into its queue, within the queue's bounds. The caller wakes the queue when told to.
@@ -104,8 +109,13 @@ impl Dispatcher {
         deadline: Option<Instant>,
         mut answer_for: impl FnMut(&Name) -> Sender<Result<Vec<u8>, Failure>>,
     ) -> Vec<Name> {
-        let entries: Vec<Arc<CallEntry>> =
-            self.registry.read().calls().into_iter().filter(|entry| entry.stops_without_arguments()).collect();
+        let entries: Vec<Arc<CallEntry>> = self
+            .registry
+            .read()
+            .calls()
+            .into_iter()
+            .filter(|entry| entry.stops_without_arguments())
+            .collect();
         for entry in &entries {
             self.clear(&entry.instrument, entry.instrument_id, &format!("by {}, by {by}", entry.name));
         }

@@ -57,7 +57,10 @@ impl Executor {
                 let left = deadline.saturating_duration_since(Instant::now());
                 thread.join_within(left).err().map(|_| {
                     let calls: Vec<_> = running.iter().map(|call| call.name.as_str()).collect();
-                    format!("{name} (in {})", if calls.is_empty() { "user code".to_owned() } else { calls.join(", ") })
+                    format!(
+                        "{name} (in {})",
+                        if calls.is_empty() { "user code".to_owned() } else { calls.join(", ") }
+                    )
                 })
             })
             .collect()

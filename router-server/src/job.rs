@@ -99,7 +99,12 @@ impl Job {
         Ok(body)
     }
 
-    fn run_target(&self, workshop: &mut Workshop, arguments: &Arguments<'_>, body: &mut ReplyBody) -> Returned {
+    fn run_target(
+        &self,
+        workshop: &mut Workshop,
+        arguments: &Arguments<'_>,
+        body: &mut ReplyBody,
+    ) -> Returned {
         let method = self.entry.method;
         let caught = catch_unwind(AssertUnwindSafe(|| match &self.entry.target {
             TargetPlace::Shared(target) => target.run_shared(method, &self.call, arguments, body),

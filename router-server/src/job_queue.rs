@@ -148,8 +148,9 @@ impl JobQueue {
     /// Takes every queued job of `instrument` out, ticks too.
     pub(crate) fn take_all_of(&self, instrument: InstrumentId) -> Vec<Job> {
         let mut state = self.state.lock();
-        let (taken, kept) =
-            std::mem::take(&mut state.jobs).into_iter().partition(|job| job.entry.instrument_id == instrument);
+        let (taken, kept) = std::mem::take(&mut state.jobs)
+            .into_iter()
+            .partition(|job| job.entry.instrument_id == instrument);
         state.jobs = kept;
         taken.into()
     }

@@ -30,6 +30,7 @@
 //!
 //! # Layout
 //! - `server.rs`, `adding.rs`, `serving_streams.rs`: [`RouterServer`], what is added to it and removed from it, its stop
+//! - `placing.rs`: how an instrument gets its lane, pool and urgent lane
 //! - `router_loop.rs`: the loop that owns the ROUTER; `requests.rs` comes in, `answers.rs` goes out
 //! - `registry.rs`, `call_entry.rs`: what is served by name
 //! - `dispatcher.rs`, `job.rs`, `job_queue.rs`, `bounds.rs`, `executor.rs`: a call on its way to and on its lane
@@ -54,6 +55,8 @@ mod executor;
 mod job;
 mod job_queue;
 mod options;
+mod placing;
+mod preset;
 mod registry;
 mod requests;
 mod router_event;
@@ -69,12 +72,14 @@ mod timers;
 mod streams;
 
 pub use add_error::{AddError, NotFound};
-pub use adding::{InstrumentOptions, Preset};
+pub use adding::InstrumentOptions;
 pub use closure::CallOptions;
 pub use options::ServerOptions;
+pub use preset::Preset;
 pub use router_socket::{Endpoint, Reach, ServerEndpoints, SocketError};
 pub use server::{BindError, RouterServer};
-pub use streams::{
-    AddStreamError, DeclareError, FrequencyError, PublishError, Published, Publisher, SetFrequencyError, StreamOptions,
-};
 pub use stop_report::StopReport;
+pub use streams::{
+    AddStreamError, DeclareError, FrequencyError, PublishError, Published, Publisher, SetFrequencyError,
+    StreamOptions,
+};

@@ -236,7 +236,8 @@ impl Registry {
             .lanes
             .values()
             .map(|LaneInUse { executor: lane, .. }| {
-                let on_it = self.instruments.iter().filter(|(_, instrument)| Arc::ptr_eq(&instrument.lane, lane));
+                let on_it =
+                    self.instruments.iter().filter(|(_, instrument)| Arc::ptr_eq(&instrument.lane, lane));
                 LaneView {
                     executor: Arc::clone(lane),
                     instruments: on_it.map(|(name, _)| name.to_string()).collect(),
@@ -277,7 +278,8 @@ impl Registry {
 
     /// The descriptions of all calls, named ones with their presets as defaults.
     pub(crate) fn describe(&self) -> Vec<CallDescription> {
-        let mut descriptions: Vec<CallDescription> = self.calls.values().map(|call| call.description.clone()).collect();
+        let mut descriptions: Vec<CallDescription> =
+            self.calls.values().map(|call| call.description.clone()).collect();
         for (name, named) in &self.named {
             if let Some(target) = self.calls.get(&named.target) {
                 descriptions.push(describe_named(name, named, &target.description));

@@ -68,7 +68,9 @@ impl RouterLoop {
                 self.request(Sender { client, socket }, &header, target, body(&message), now);
             }
             Ok(ClientMessage::Cancel { epoch, call }) => match self.clients.by_peer(&peer) {
-                Some(client) if epoch == self.dispatcher.epoch => self.cancel(JobKey { client, number: call }),
+                Some(client) if epoch == self.dispatcher.epoch => {
+                    self.cancel(JobKey { client, number: call })
+                }
                 _ => counters.late_cancels.add(1),
             },
             Ok(ClientMessage::Goodbye { .. }) => {
@@ -127,7 +129,9 @@ impl RouterLoop {
         }
         let Some(client) = self.clients.get(sender.client) else { return Ok(()) };
         if !client.speaks_our_version {
-            let message = format!("this server speaks protocol {PROTOCOL_VERSION}, the client another; update the older");
+            let message = format!(
+                "this server speaks protocol {PROTOCOL_VERSION}, the client another; update the older"
+            );
             return Err(Failure::BadRequest { message });
         }
         if client.in_flight.contains(&header.call) {
@@ -136,7 +140,8 @@ impl RouterLoop {
             return Err(Failure::BadRequest { message });
         }
         if !matches!(header.encoding, Encoding::MessagePack | Encoding::None) {
-            let message = format!("the body is encoded as {:?}; this server reads MessagePack", header.encoding);
+            let message =
+                format!("the body is encoded as {:?}; this server reads MessagePack", header.encoding);
             return Err(Failure::BadRequest { message });
         }
         Ok(())
@@ -266,7 +271,6 @@ impl RouterLoop {
         let request = match keywords::<HelloRequest>(body.bytes()) {
             Ok(request) => request,
             Err(failure) => {
-                self.dispatcher.counters.bad_messages.add(1);
                 let (client, socket) = self.clients.heard(peer, peer.peer_address(), now);
                 return self.refuse(Sender { client, socket }, header.call, failure);
             }
@@ -321,7 +325,8 @@ fn deadline_of(header: &RequestHeader, now: Instant) -> Option<Instant> {
 
 /// A named call's arguments: those given stand in for the preset ones.
 fn merge(preset: &[u8], given: &[u8]) -> Result<Vec<u8>, Failure> {
-    let bad = |error: router_wire::BodyError| Failure::BadArguments { argument: None, message: error.to_string() };
+    let bad =
+        |error: router_wire::BodyError| Failure::BadArguments { argument: None, message: error.to_string() };
     let preset = Arguments::decode(preset).map_err(bad)?;
     let given = Arguments::decode(given).map_err(bad)?;
     Ok(preset.overridden_by(&given).to_body())

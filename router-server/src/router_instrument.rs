@@ -9,8 +9,7 @@ use router_client::{Call, Interrupted, RemoteError, interface};
 use router_socket::MailSender;
 use router_wire::Failure;
 use router_wire::describe::{Description, ServerDescription};
-use router_wire::status::{ClientStats, LaneStatus, ServerStats};
-use serde::{Deserialize, Serialize};
+use router_wire::status::{ClientStats, LaneStatus, ServerStats, StopOutcome};
 
 use crate::add_error::NotFound;
 use crate::dispatcher::Dispatcher;
@@ -54,17 +53,6 @@ pub(crate) enum ControlError {
     /// The call was cancelled.
     #[error("{0}")]
     Interrupted(#[interrupted] Interrupted),
-}
-
-/// How one method that `stop_all` ran ended.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct StopOutcome {
-    /// The method.
-    pub(crate) name: String,
-    /// Whether it ended with a value.
-    pub(crate) ok: bool,
-    /// How it ended when it did not.
-    pub(crate) message: String,
 }
 
 impl From<NotFound> for ControlError {
@@ -112,7 +100,14 @@ impl RouterInstrument {
         counters.extend(streams.iter().flat_map(|streams| streams.counters()));
         ServerStats {
             uptime_s: self.started.elapsed().as_secs_f64(),
-            calls: self.dispatcher.registry.read().calls().iter().map(|call| call.stats.read(call.name.as_str())).collect(),
+            calls: self
+                .dispatcher
+                .registry
+                .read()
+                .calls()
+                .iter()
+                .map(|call| call.stats.read(call.name.as_str()))
+                .collect(),
             streams: streams.map(|streams| streams.stats()).unwrap_or_default(),
             lanes: self.lanes(),
             clients: self.clients(),
@@ -160,13 +155,18 @@ impl RouterInstrument {
             answer
         });
         let until = call.deadline().unwrap_or_else(|| Instant::now() + STOP_ALL_WAITS);
-        let outcome_of = |(name, outcome): (String, crossbeam_channel::Receiver<Result<Vec<u8>, Failure>>)| {
-            match outcome.recv_deadline(until) {
+        let outcome_of =
+            |(name, outcome): (String, crossbeam_channel::Receiver<Result<Vec<u8>, Failure>>)| match outcome
+                .recv_deadline(until)
+            {
                 Ok(Ok(_)) => StopOutcome { name, ok: true, message: String::new() },
                 Ok(Err(failure)) => StopOutcome { name, ok: false, message: failure.to_string() },
-                Err(_) => StopOutcome { name, ok: false, message: "it has not returned yet and may still be running".into() },
-            }
-        };
+                Err(_) => StopOutcome {
+                    name,
+                    ok: false,
+                    message: "it has not returned yet and may still be running".into(),
+                },
+            };
         waiting.into_iter().map(outcome_of).collect()
     }
 }
@@ -180,7 +180,10 @@ impl RouterInstrument {
         }
     }
 
-    fn with_streams<E: Into<ControlError>>(&self, act: impl FnOnce(&Streams) -> Result<(), E>) -> Result<(), ControlError> {
+    fn with_streams<E: Into<ControlError>>(
+        &self,
+        act: impl FnOnce(&Streams) -> Result<(), E>,
+    ) -> Result<(), ControlError> {
         let streams = self.streams.upgrade().ok_or(ControlError::Stopping {})?;
         act(&streams).map_err(Into::into)
     }

@@ -113,11 +113,8 @@ impl RouterServer {
         socket.set_send_hwm(ANSWERS_PER_CLIENT)?;
         socket.set_recv_hwm(REQUESTS_PER_CLIENT)?;
         let calls = socket.bind(&wanted.calls)?;
-        let stream_settings = StreamSettings {
-            epoch,
-            started,
-            stalled_subscriber_bytes: options.stalled_subscriber_bytes,
-        };
+        let stream_settings =
+            StreamSettings { epoch, started, stalled_subscriber_bytes: options.stalled_subscriber_bytes };
         let streams_context = Context::new(options.io_threads)?;
         let (streams, samples, frames) =
             Streams::start(&streams_context, &wanted.samples, &wanted.frames, stream_settings)?;
@@ -162,7 +159,8 @@ impl RouterServer {
             stalled_client_bytes: options.stalled_client_bytes,
             started,
         };
-        let router_loop = RouterLoop::new(socket, (mail.clone(), inbox), Arc::clone(&dispatcher), bounds, settings)?;
+        let router_loop =
+            RouterLoop::new(socket, (mail.clone(), inbox), Arc::clone(&dispatcher), bounds, settings)?;
         let router = Arc::new(RouterInstrument {
             dispatcher: Arc::clone(&dispatcher),
             streams: Arc::downgrade(&streams),
@@ -222,7 +220,12 @@ impl RouterServer {
     }
 
     /// As [`on_stop`](RouterServer::on_stop), with a time limit of its own.
-    pub fn on_stop_within(&self, name: impl Into<String>, time_limit: Duration, hook: impl FnOnce() + Send + 'static) {
+    pub fn on_stop_within(
+        &self,
+        name: impl Into<String>,
+        time_limit: Duration,
+        hook: impl FnOnce() + Send + 'static,
+    ) {
         self.hooks.add(name.into(), time_limit, Box::new(hook));
     }
 

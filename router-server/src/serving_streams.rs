@@ -1,7 +1,7 @@
 //! The streams of a server: adding, controlling and removing them.
 
-use std::sync::Weak;
 use std::sync::Arc;
+use std::sync::Weak;
 
 use router_wire::describe::CallKind;
 use router_wire::{Failure, Name, arguments};
@@ -93,7 +93,8 @@ impl RouterServer {
         };
         let body = arguments::encode(&arguments, &[])
             .map_err(|error| AddStreamError::Arguments { name: name.to_owned(), error })?;
-        let ticks = MethodTicks { dispatcher: Arc::downgrade(&self.dispatcher), method: Name::parse(method)?, body };
+        let ticks =
+            MethodTicks { dispatcher: Arc::downgrade(&self.dispatcher), method: Name::parse(method)?, body };
         let mut options = options.method(method, entry.description.returns.clone());
         if options.docs.is_empty() {
             options.docs.clone_from(&entry.description.docs);

@@ -41,7 +41,9 @@ impl StopHooks {
                 Ok(Ok(())) => {}
                 Ok(Err(panic)) => report.panicked_hooks.push(format!("{name} panicked: {panic}")),
                 Err(RecvTimeoutError::Timeout) => report.overrun_hooks.push(name),
-                Err(RecvTimeoutError::Disconnected) => report.panicked_hooks.push(format!("{name} could not be run")),
+                Err(RecvTimeoutError::Disconnected) => {
+                    report.panicked_hooks.push(format!("{name} could not be run"))
+                }
             }
             drop(thread);
         }

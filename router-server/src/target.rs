@@ -15,12 +15,24 @@ pub(crate) type Workshop = HashMap<InstrumentId, Box<dyn Target>>;
 
 /// An instrument that one thread uses.
 pub(crate) trait Target {
-    fn run(&mut self, method: usize, call: &Call, arguments: &Arguments<'_>, body: &mut ReplyBody) -> Returned;
+    fn run(
+        &mut self,
+        method: usize,
+        call: &Call,
+        arguments: &Arguments<'_>,
+        body: &mut ReplyBody,
+    ) -> Returned;
 }
 
 /// An instrument that any thread may use at any time.
 pub(crate) trait SharedTarget: Send + Sync {
-    fn run_shared(&self, method: usize, call: &Call, arguments: &Arguments<'_>, body: &mut ReplyBody) -> Returned;
+    fn run_shared(
+        &self,
+        method: usize,
+        call: &Call,
+        arguments: &Arguments<'_>,
+        body: &mut ReplyBody,
+    ) -> Returned;
 }
 
 /// Where the instrument of a call is.
@@ -41,8 +53,12 @@ pub(crate) enum Placement {
 impl Placement {
     pub(crate) fn of<T: Instrument>(placed: Placed<T>) -> Placement {
         match placed {
-            Placed::OnLane(instrument) => Placement::OnLane(Box::new(OnLane { instrument, methods: T::methods() })),
-            Placed::Shared(instrument) => Placement::Shared(Arc::new(Shared { instrument, methods: T::methods() })),
+            Placed::OnLane(instrument) => {
+                Placement::OnLane(Box::new(OnLane { instrument, methods: T::methods() }))
+            }
+            Placed::Shared(instrument) => {
+                Placement::Shared(Arc::new(Shared { instrument, methods: T::methods() }))
+            }
         }
     }
 }
@@ -60,7 +76,13 @@ struct Shared<T> {
 }
 
 impl<T: Instrument> Target for OnLane<T> {
-    fn run(&mut self, method: usize, call: &Call, arguments: &Arguments<'_>, body: &mut ReplyBody) -> Returned {
+    fn run(
+        &mut self,
+        method: usize,
+        call: &Call,
+        arguments: &Arguments<'_>,
+        body: &mut ReplyBody,
+    ) -> Returned {
         match self.methods[method].invoke {
             Invoke::Shared(invoke) => invoke(&self.instrument, call, arguments, body),
             Invoke::Exclusive(invoke) => invoke(&mut self.instrument, call, arguments, body),
@@ -69,10 +91,18 @@ impl<T: Instrument> Target for OnLane<T> {
 }
 
 impl<T: Instrument> SharedTarget for Shared<T> {
-    fn run_shared(&self, method: usize, call: &Call, arguments: &Arguments<'_>, body: &mut ReplyBody) -> Returned {
+    fn run_shared(
+        &self,
+        method: usize,
+        call: &Call,
+        arguments: &Arguments<'_>,
+        body: &mut ReplyBody,
+    ) -> Returned {
         match self.methods[method].invoke {
             Invoke::Shared(invoke) => invoke((*self.instrument).borrow(), call, arguments, body),
-            Invoke::Exclusive(_) => unreachable!("an interface with `&mut self` methods is Exclusive, never shared"),
+            Invoke::Exclusive(_) => {
+                unreachable!("an interface with `&mut self` methods is Exclusive, never shared")
+            }
         }
     }
 }

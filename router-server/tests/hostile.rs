@@ -185,27 +185,28 @@ fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints) {
         let last = message("router.ping", LAST, client.epoch, &[]);
         expected.sent(std::slice::from_ref(&last));
         client.send(&[&last]);
-        let mut outcomes = 0;
-        while let Answer::Outcome { header, .. } = client.answer() {
-            outcomes += 1;
-            if header.call == LAST {
-                break;
+        while !matches!(client.answer(), Answer::Outcome { header, .. } if header.call == LAST) {
+            answers += 1;
+        }
+        answers += 1;
+        // Calls that run on lanes may take longer. A connection that greets as somebody else meanwhile is told nothing
+        // of what it called before; that is counted.
+        let unroutable = || counted()["unroutable_answers"] - before["unroutable_answers"];
+        eventually("every message is answered or counted", || {
+            while client.answer_within(Duration::ZERO).is_some() {
+                answers += 1;
             }
-        }
-        // Calls that run on lanes may take longer.
-        while outcomes + answers < expected.answers {
-            assert!(matches!(client.answer(), Answer::Outcome { .. }));
-            outcomes += 1;
-        }
+            answers + unroutable() >= expected.answers
+        });
         assert!(client.answer_within(Duration::from_millis(1)).is_none(), "a message was answered twice");
-        answers += outcomes;
+        assert_eq!(answers + unroutable(), expected.answers);
     }
     let after = counted();
     for counter in ["bad_messages", "bad_frame_count"] {
         assert_eq!(after[counter] - before[counter], expected.counters[counter], "{counter}");
     }
     assert!(after["requests"] - before["requests"] >= expected.counters["requests"], "others call as well");
-    assert_eq!(answers, expected.answers);
+    assert!(answers > expected.answers / 2, "{answers} of {} were answered", expected.answers);
 }
 
 /// One message that may be anything.
@@ -270,6 +271,8 @@ fn subscriptions(endpoints: &ServerEndpoints) {
     for subscriber in 0..SUBSCRIBERS {
         let mut random = Random::seeded(1000 + subscriber as u64);
         let mut socket = Context::new(1).unwrap().socket(SocketKind::XSub).unwrap();
+        // What it sends leaves before it goes.
+        socket.set_linger(PATIENCE).unwrap();
         socket.connect([&endpoints.samples, &endpoints.frames][subscriber % 2]).unwrap();
         for _ in 0..MESSAGES_PER_SUBSCRIBER {
             let length = random.below(300);

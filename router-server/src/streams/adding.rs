@@ -122,13 +122,14 @@ impl Streams {
         value: ValueDescription,
         options: StreamOptions,
     ) -> Result<(), AddStreamError> {
-        let frequency = Frequency::new(hz)
-            .map_err(|error| AddStreamError::Frequency { name: name.to_owned(), error })?;
+        let frequency =
+            Frequency::new(hz).map_err(|error| AddStreamError::Frequency { name: name.to_owned(), error })?;
         let _changing = self.changing.lock();
         let stream = self.new_stream(name, StreamKind::Periodic, Some(frequency), value, options)?;
         let (source, seat) = self.take_seat(&stream, frequency).map_err(|error| error.adding(name))?;
         let place = Arc::new(Mutex::new(seat.clone()));
-        if let Err(error) = self.serve(Record { stream: Arc::clone(&stream), seat: Some(Arc::clone(&place)) }) {
+        if let Err(error) = self.serve(Record { stream: Arc::clone(&stream), seat: Some(Arc::clone(&place)) })
+        {
             self.streamers.leave(&seat);
             return Err(error);
         }
@@ -141,11 +142,16 @@ impl Streams {
 
     /// Connects what the stream's samples will go through: a source of its own when they are large, otherwise the
     /// streamer's, which a new streamer is given.
-    fn take_seat(&self, stream: &Stream, frequency: Frequency) -> Result<(Option<Source>, Seat), TakeSeatError> {
+    fn take_seat(
+        &self,
+        stream: &Stream,
+        frequency: Frequency,
+    ) -> Result<(Option<Source>, Seat), TakeSeatError> {
         let largest_bytes = stream.spec.largest_sample_bytes;
         let connect = |largest_bytes| Source::connect(&self.ingress, largest_bytes);
         let own = if largest_bytes > SMALL_SAMPLE_BYTES { Some(connect(largest_bytes)?) } else { None };
-        let shared = if self.streamers.needs_thread(frequency) { Some(connect(SMALL_SAMPLE_BYTES)?) } else { None };
+        let shared =
+            if self.streamers.needs_thread(frequency) { Some(connect(SMALL_SAMPLE_BYTES)?) } else { None };
         Ok((own, self.streamers.seat(frequency, shared)?))
     }
 
@@ -163,7 +169,11 @@ impl Streams {
         let name = Name::parse_unreserved(name)?;
         let bytes = options.largest_sample_bytes;
         if !(1..=MOST_SAMPLE_BYTES).contains(&bytes) {
-            return Err(AddStreamError::LargestSample { name: name.to_string(), bytes, limit: MOST_SAMPLE_BYTES });
+            return Err(AddStreamError::LargestSample {
+                name: name.to_string(),
+                bytes,
+                limit: MOST_SAMPLE_BYTES,
+            });
         }
         if self.records.lock().contains_key(&name) {
             return Err(AddStreamError::StreamExists { name: name.to_string() });

@@ -77,6 +77,9 @@ mod tests {
         counters.count(Counted::RefusedSubscription);
         counters.count(Counted::Disconnect);
         let read = counters.read();
-        assert_eq!((read["refused_subscriptions"], read["stream_disconnects"], read["stale_samples"]), (1, 1, 0));
+        assert_eq!(
+            (read["refused_subscriptions"], read["stream_disconnects"], read["stale_samples"]),
+            (1, 1, 0)
+        );
     }
 }

@@ -78,13 +78,15 @@ impl Streams {
     ) -> Result<(Streams, Endpoint, Endpoint), SocketError> {
         let budget_bytes = settings.stalled_subscriber_bytes;
         let counters = Arc::new(Counters::default());
-        let samples = Outlet::bind(context, samples, Some(samples_mark(budget_bytes)), Arc::clone(&counters))?;
+        let samples =
+            Outlet::bind(context, samples, Some(samples_mark(budget_bytes)), Arc::clone(&counters))?;
         let frames = Outlet::bind(context, frames, None, Arc::clone(&counters))?;
         let endpoints = (samples.endpoint().clone(), frames.endpoint().clone());
         let (proxy, inbox) = mailbox(context, None)?;
         let endpoint = Endpoint::unique_inproc("streams");
         let outlets = (samples, frames);
-        let proxy_loop = ProxyLoop::new(context, &endpoint, inbox, outlets, Arc::clone(&counters), budget_bytes)?;
+        let proxy_loop =
+            ProxyLoop::new(context, &endpoint, inbox, outlets, Arc::clone(&counters), budget_bytes)?;
         let thread = spawn("proxy", move || proxy_loop.run())
             .map_err(|reason| SocketError::WakeUp { action: "start the thread of the proxy", reason })?;
         let stopped = Arc::new(AtomicBool::new(false));

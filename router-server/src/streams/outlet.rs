@@ -10,7 +10,9 @@
 //! - Marks of connections that carry data must not be changed: a writer that is full by the new mark waits for an
 //!   acknowledgement that the reader sends by the old one, for ever. See [`Outlet::set_mark`].
 
-use router_socket::{ConnectionToken, Context, Endpoint, Frame, Monitor, PollEntry, Socket, SocketError, SocketKind};
+use router_socket::{
+    ConnectionToken, Context, Endpoint, Frame, Monitor, PollEntry, Socket, SocketError, SocketKind,
+};
 use router_wire::describe::StreamSocket;
 use router_wire::{Name, sample};
 use std::sync::Arc;
@@ -326,5 +328,9 @@ const MOST_WAITING: usize = 1_000;
 
 /// Which socket serves samples of up to `largest_sample_bytes`.
 pub(crate) fn place_of(largest_sample_bytes: usize) -> StreamSocket {
-    if largest_sample_bytes <= super::options::SMALL_SAMPLE_BYTES { StreamSocket::Samples } else { StreamSocket::Frames }
+    if largest_sample_bytes <= super::options::SMALL_SAMPLE_BYTES {
+        StreamSocket::Samples
+    } else {
+        StreamSocket::Frames
+    }
 }

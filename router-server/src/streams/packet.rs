@@ -40,7 +40,11 @@ impl Unnumbered {
     ///
     /// # Errors
     /// [`BodyError::Encode`].
-    pub(crate) fn value<T: Serialize + ?Sized>(name: &str, value: &T, times: Times) -> Result<Self, BodyError> {
+    pub(crate) fn value<T: Serialize + ?Sized>(
+        name: &str,
+        value: &T,
+        times: Times,
+    ) -> Result<Self, BodyError> {
         let mut packet = sample::start_packet(name);
         body::encode_into(value, &mut packet)?;
         Ok(Unnumbered::built(packet, times))
@@ -48,7 +52,13 @@ impl Unnumbered {
 
     /// A value that was written as MessagePack behind [`sample::start_packet`].
     pub(crate) fn built(packet: Vec<u8>, times: Times) -> Self {
-        Unnumbered { packet, payload: None, status: SampleStatus::Value, encoding: Encoding::MessagePack, times }
+        Unnumbered {
+            packet,
+            payload: None,
+            status: SampleStatus::Value,
+            encoding: Encoding::MessagePack,
+            times,
+        }
     }
 
     /// Bytes that exist already: by reference from 64 KiB, where a copy costs more than a second frame.
@@ -111,7 +121,13 @@ impl Unnumbered {
 
 impl Packet {
     /// A packet that is no sample: a declaration, `Elsewhere`, `Removed`.
-    pub(crate) fn control(name: &str, status: SampleStatus, stamp: Stamp, payload: &[u8], times: Times) -> Packet {
+    pub(crate) fn control(
+        name: &str,
+        status: SampleStatus,
+        stamp: Stamp,
+        payload: &[u8],
+        times: Times,
+    ) -> Packet {
         let mut packet = sample::start_packet(name);
         packet.extend_from_slice(payload);
         let encoding = if payload.is_empty() { Encoding::None } else { Encoding::Raw };
@@ -132,7 +148,8 @@ impl Packet {
         let payload;
         if self.payload.is_none() && self.head.len() - start >= OWN_FRAME_BYTES {
             head = self.head[..start].to_vec();
-            let (header, _) = SampleHeader::decode(&head[name.len() + 1..]).expect("the header was written here");
+            let (header, _) =
+                SampleHeader::decode(&head[name.len() + 1..]).expect("the header was written here");
             sample::finish_packet(&mut head, name, &SampleHeader { payload_in_own_frame: true, ..header });
             payload = Some(Frame::from_owner(Tail { frame: self.head.shared(), start }));
         } else {
@@ -179,7 +196,8 @@ mod tests {
         for (len, frames) in [(0, 1), (65_535, 1), (65_536, 2), (1 << 20, 2)] {
             let bytes = vec![7; len];
             let address = bytes.as_ptr();
-            let packet = Unnumbered::bytes("camera.frame", bytes, Encoding::Raw, TIMES).number("camera.frame", STAMP);
+            let packet =
+                Unnumbered::bytes("camera.frame", bytes, Encoding::Raw, TIMES).number("camera.frame", STAMP);
             assert_eq!(1 + usize::from(packet.payload.is_some()), frames, "{len} bytes");
             assert!(packet.payload.as_ref().is_none_or(|payload| payload.as_ptr() == address));
             assert_eq!(payload_of(&packet), vec![7; len]);

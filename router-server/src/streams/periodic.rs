@@ -50,7 +50,15 @@ pub(crate) fn function<R: Serialize>(mut function: impl FnMut() -> R + Send + 's
 
 impl PeriodicStream {
     pub(super) fn new(stream: Arc<Stream>, work: Work, source: Option<Source>, seat: Seat) -> PeriodicStream {
-        PeriodicStream { stream, work, source, joined: 0, outstanding: None, asked: 0, route: Route::to(seat) }
+        PeriodicStream {
+            stream,
+            work,
+            source,
+            joined: 0,
+            outstanding: None,
+            asked: 0,
+            route: Route::to(seat),
+        }
     }
 
     /// Runs a due tick. `source` is the streamer's.

@@ -35,8 +35,8 @@ impl RateMeter {
     pub(crate) fn hz(&self, now_ns: u64) -> f64 {
         let oldest = (now_ns / TENTH_NS).saturating_sub(TENTHS as u64 - 1);
         let recent = self.tenths.iter().filter(|tenth| tenth.count > 0 && tenth.number >= oldest);
-        let (count, first_ns) =
-            recent.fold((0, u64::MAX), |(count, first), tenth| (count + tenth.count, first.min(tenth.first_ns)));
+        let (count, first_ns) = recent
+            .fold((0, u64::MAX), |(count, first), tenth| (count + tenth.count, first.min(tenth.first_ns)));
         let (Some(last_ns), Some(previous_ns)) = (self.last_ns, self.previous_ns) else { return 0.0 };
         let silent_ns = now_ns.saturating_sub(last_ns);
         if count < 2 {

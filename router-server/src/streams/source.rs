@@ -106,7 +106,9 @@ impl SourceError {
     pub(crate) fn adding(self, name: &str) -> AddStreamError {
         let name = name.to_owned();
         match self {
-            SourceError::Stopped | SourceError::Socket(SocketError::ContextTerminated) => AddStreamError::Stopped,
+            SourceError::Stopped | SourceError::Socket(SocketError::ContextTerminated) => {
+                AddStreamError::Stopped
+            }
             SourceError::Socket(error) => AddStreamError::Socket { name, error },
             SourceError::ProxyTooSlow => {
                 AddStreamError::ProxyTooSlow { name, waited_ms: CONNECT_WAIT.as_millis() }

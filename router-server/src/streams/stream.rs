@@ -162,7 +162,11 @@ impl Stream {
     ///
     /// # Errors
     /// [`Ended`].
-    pub(crate) fn publish(&self, sample: Unnumbered, source: Option<&mut Source>) -> Result<Published, Ended> {
+    pub(crate) fn publish(
+        &self,
+        sample: Unnumbered,
+        source: Option<&mut Source>,
+    ) -> Result<Published, Ended> {
         let is_error = sample.is_error();
         let mut state = self.state.lock();
         state.check_open()?;

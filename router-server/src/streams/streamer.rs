@@ -117,6 +117,7 @@ impl Streamer {
         if stream.stream.has_ended() {
             return; // removed on its way
         }
+        self.connect(Instant::now());
         // The newest tick is its first one, so that a stream that comes to an idle streamer starts at once.
         stream.joined = self.frequency.tick_at(self.start, Instant::now()).max(self.next_tick);
         let incarnation = stream.stream.incarnation;
@@ -130,7 +131,8 @@ impl Streamer {
 
     /// Hands a stream to another streamer, through the proxy, so that no sample overtakes another.
     fn release(&mut self, incarnation: u64, to: Seat) {
-        let Some(index) = self.streams.iter().position(|stream| stream.stream.incarnation == incarnation) else {
+        let Some(index) = self.streams.iter().position(|stream| stream.stream.incarnation == incarnation)
+        else {
             return;
         };
         let released = self.streams.swap_remove(index);

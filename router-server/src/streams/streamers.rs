@@ -135,7 +135,10 @@ impl Threads {
     /// The thread of a frequency that takes streams: not one that ends or hangs.
     fn at(&mut self, frequency: Frequency) -> Option<&mut Thread> {
         let takes = |thread: &&mut Thread| {
-            thread.frequency == frequency && thread.streams > 0 && !thread.hangs() && !thread.thread.is_finished()
+            thread.frequency == frequency
+                && thread.streams > 0
+                && !thread.hangs()
+                && !thread.thread.is_finished()
         };
         self.running.iter_mut().find(takes)
     }

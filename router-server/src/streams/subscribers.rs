@@ -86,8 +86,7 @@ impl<K: Copy + Eq + Hash, H> Subscribers<K, H> {
             self.by_fd.insert(fd, key);
         }
         let connection = self.connections.entry(key);
-        let connection =
-            connection.or_insert_with(|| Connection { fd, topics: HashSet::new(), _hold: hold });
+        let connection = connection.or_insert_with(|| Connection { fd, topics: HashSet::new(), _hold: hold });
         connection.topics.insert(name.clone());
         if let Some(topic) = self.topics.get_mut(name) {
             topic.keys.insert(key);

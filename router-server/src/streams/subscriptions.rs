@@ -24,7 +24,8 @@ impl ProxyLoop {
             self.refresh_all(socket);
         }
         // A subscription to what is not there yet is remembered by the outlet.
-        let Some(stream) = self.streams.get(name.as_str()).map(|forwarding| Arc::clone(&forwarding.stream)) else {
+        let Some(stream) = self.streams.get(name.as_str()).map(|forwarding| Arc::clone(&forwarding.stream))
+        else {
             return;
         };
         if stream.spec.socket != socket {
@@ -35,8 +36,7 @@ impl ProxyLoop {
             return;
         }
         self.refresh(&stream);
-        if subscribed
-            && let Some(last) = self.streams.get_mut(name.as_str()).and_then(Forwarding::last_value)
+        if subscribed && let Some(last) = self.streams.get_mut(name.as_str()).and_then(Forwarding::last_value)
         {
             self.outlets(socket).0.send_to_newest(last);
         }
@@ -45,7 +45,8 @@ impl ProxyLoop {
     /// Serves a stream from now on, to those who wait for it too.
     pub(super) fn add(&mut self, stream: Arc<Stream>) {
         // A former one of this name that still waits for its samples to pass goes first.
-        if let Some(former) = self.streams.get(stream.name.as_str()).map(|former| Arc::clone(&former.stream)) {
+        if let Some(former) = self.streams.get(stream.name.as_str()).map(|former| Arc::clone(&former.stream))
+        {
             let given = former.given();
             self.remove(&former, given);
         }

@@ -147,7 +147,10 @@ fn who_subscribed_before_the_stream_was_there_is_served_or_told() {
 
     let mut publisher = served.streams.add_publisher::<u32>("camera", 1 << 20, StreamOptions::new()).unwrap();
     let told = early.next();
-    assert_eq!((told.status(), told.name.as_str(), &told.payload[..]), (SampleStatus::Elsewhere, "camera", &[1][..]));
+    assert_eq!(
+        (told.status(), told.name.as_str(), &told.payload[..]),
+        (SampleStatus::Elsewhere, "camera", &[1][..])
+    );
     assert!(publisher.is_heard());
     publisher.publish(&1).unwrap();
     assert_eq!(early_right.next_sample().value::<u32>(), 1);
@@ -167,9 +170,13 @@ fn a_stream_is_described() {
     let served = serve();
     let options = StreamOptions::new().docs("Where it is.").unit("um").on_demand().without_last_value();
     served.streams.add_periodic("stage.position_um", 30.0, || 1.5_f64, options).unwrap();
-    let _camera = served.streams.add_publisher::<Vec<u8>>("camera", 1 << 20, StreamOptions::new().disabled()).unwrap();
+    let _camera =
+        served.streams.add_publisher::<Vec<u8>>("camera", 1 << 20, StreamOptions::new().disabled()).unwrap();
     let [camera, stage] = &served.streams.describe()[..] else { panic!("two") };
-    assert_eq!((camera.name.as_str(), camera.kind, camera.socket), ("camera", StreamKind::Pushed, StreamSocket::Frames));
+    assert_eq!(
+        (camera.name.as_str(), camera.kind, camera.socket),
+        ("camera", StreamKind::Pushed, StreamSocket::Frames)
+    );
     assert_eq!((camera.enabled, camera.frequency_hz, camera.largest_sample_bytes), (false, None, 1 << 20));
     assert_eq!((stage.frequency_hz, stage.on_demand, stage.last_value), (Some(30.0), true, false));
     assert_eq!((stage.docs.as_str(), stage.value.unit.as_deref()), ("Where it is.", Some("um")));

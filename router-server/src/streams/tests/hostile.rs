@@ -35,7 +35,9 @@ fn only_whole_names_can_be_subscribed_to() {
     for topic in illegal {
         peer.unsubscribe(topic);
     }
-    wait_until("all are refused", || count(&served, Counted::RefusedSubscription) == 2 * illegal.len() as u64);
+    wait_until("all are refused", || {
+        count(&served, Counted::RefusedSubscription) == 2 * illegal.len() as u64
+    });
     drop(peer);
     served.wait_for_subscribers("other", 0);
     assert_eq!(served.stats("stage").subscribers, 1);

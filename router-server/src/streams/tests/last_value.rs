@@ -83,7 +83,8 @@ fn it_is_the_newest_of_the_time_when_nobody_listened() {
 #[test]
 fn it_comes_for_large_samples_too_without_a_copy_of_the_payload() {
     let served = serve();
-    let mut publisher = served.streams.add_publisher::<Vec<u16>>("frame", 1 << 20, StreamOptions::new()).unwrap();
+    let mut publisher =
+        served.streams.add_publisher::<Vec<u16>>("frame", 1 << 20, StreamOptions::new()).unwrap();
     let image: Vec<u16> = (0..100_000).map(|pixel| pixel as u16).collect();
     publisher.publish(&image).unwrap();
     let mut first = served.listen_to_frames("frame");
@@ -100,7 +101,8 @@ fn it_comes_for_large_samples_too_without_a_copy_of_the_payload() {
 #[test]
 fn there_is_none_where_none_was_asked_for_and_none_before_the_first_sample() {
     let served = serve();
-    let mut live = served.streams.add_publisher::<u32>("live", 100, StreamOptions::new().without_last_value()).unwrap();
+    let mut live =
+        served.streams.add_publisher::<u32>("live", 100, StreamOptions::new().without_last_value()).unwrap();
     let mut kept = served.streams.add_publisher::<u32>("kept", 100, StreamOptions::new()).unwrap();
     let mut early = served.listen("kept");
     served.wait_for_subscribers("kept", 1);

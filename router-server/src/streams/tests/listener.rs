@@ -83,11 +83,13 @@ impl Listener {
 
     /// The next packet whose status fits; others are skipped.
     pub(super) fn next_of(&mut self, fits: impl Fn(SampleStatus) -> bool) -> Received {
+        let deadline = Instant::now() + DEADLINE;
         loop {
             let received = self.next();
             if fits(received.status()) {
                 return received;
             }
+            assert!(Instant::now() < deadline, "only packets of other kinds come");
         }
     }
 }

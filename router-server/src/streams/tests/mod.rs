@@ -65,7 +65,12 @@ pub(super) fn serve_tcp(settings: StreamSettings) -> Served {
     serve_at(&any, &any, settings, None)
 }
 
-fn serve_at(samples: &Endpoint, frames: &Endpoint, settings: StreamSettings, folder: Option<tempfile::TempDir>) -> Served {
+fn serve_at(
+    samples: &Endpoint,
+    frames: &Endpoint,
+    settings: StreamSettings,
+    folder: Option<tempfile::TempDir>,
+) -> Served {
     let context = Context::new(1).unwrap();
     let (streams, samples, frames) = Streams::start(&context, samples, frames, settings).unwrap();
     Served { streams, samples, frames, clients: Context::new(1).unwrap(), _folder: folder }

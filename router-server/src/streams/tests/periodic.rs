@@ -99,12 +99,16 @@ fn errors_and_panics_become_error_samples_with_numbers() {
             }
             (SampleStatus::Error, 1) => {
                 let failure: Failure = sample.value();
-                assert!(matches!(&failure, Failure::Refused(refused) if refused.message == "the sensor is unplugged"));
+                assert!(
+                    matches!(&failure, Failure::Refused(refused) if refused.message == "the sensor is unplugged")
+                );
                 kinds[1] += 1;
             }
             (SampleStatus::Error, 2) => {
                 let failure: Failure = sample.value();
-                assert!(matches!(&failure, Failure::Panicked { message } if message.contains("the driver is broken")));
+                assert!(
+                    matches!(&failure, Failure::Panicked { message } if message.contains("the driver is broken"))
+                );
                 kinds[2] += 1;
             }
             other => panic!("{other:?}"),
@@ -212,7 +216,9 @@ fn a_hung_function_delays_its_own_frequency_only() {
     served.streams.add_periodic("hung", 50.0, hung, StreamOptions::new()).unwrap();
     served.streams.add_periodic("other", 60.0, || 1, StreamOptions::new()).unwrap();
     wait_until("the others tick", || served.stats("other").produced > 5);
-    wait_until("it is known to hang", || served.streams.streamers.needs_thread(super::super::frequency::Frequency::new(50.0).unwrap()));
+    wait_until("it is known to hang", || {
+        served.streams.streamers.needs_thread(super::super::frequency::Frequency::new(50.0).unwrap())
+    });
     // Nothing waits for it: neither control nor removal, nor a new stream of its name and frequency.
     served.streams.disable("hung").unwrap();
     served.streams.enable("hung").unwrap();

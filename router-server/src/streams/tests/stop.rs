@@ -49,7 +49,8 @@ fn it_stops_while_everything_runs() {
     }
     let mut publisher = served.streams.add_publisher::<u64>("pushed", 10, StreamOptions::new()).unwrap();
     listeners.push(served.listen("pushed"));
-    let pusher = std::thread::spawn(move || (0..).map(|value| publisher.publish(&value)).find_map(Result::err));
+    let pusher =
+        std::thread::spawn(move || (0..).map(|value| publisher.publish(&value)).find_map(Result::err));
     for listener in &mut listeners {
         listener.next_sample();
     }
