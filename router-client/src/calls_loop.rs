@@ -62,11 +62,13 @@ impl CallsLoop {
     pub(crate) fn turn(&mut self) -> ControlFlow<()> {
         let now = self.read_clock();
         self.link.take_events(now);
-        self.follow_state(now);
-        let mut busy = self.take_commands()?;
+        // Before the state is looked at: what came before a connection ended is an answer, not an unknown outcome.
+        let mut busy = false;
         for socket in [ClientSocket::Control, ClientSocket::Calls] {
             busy |= self.receive(socket).map_or(ControlFlow::Break(()), ControlFlow::Continue)?;
         }
+        self.follow_state(now);
+        busy |= self.take_commands()?;
         let now = self.read_clock();
         self.follow_state(now);
         self.link.send_due(now);

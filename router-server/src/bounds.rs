@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::client_table::ClientKey;
+use crate::options::ServerOptions;
 
 /// Limits of a [`Bounds`].
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +38,33 @@ struct Share {
     bytes: usize,
 }
 
+/// The bounds of everything in flight on a server.
+pub(crate) struct ServerBounds {
+    pub(crate) ordinary: Arc<Bounds>,
+    /// Bounded for each client only: an urgent call is never busy because of others.
+    pub(crate) urgent: Arc<Bounds>,
+}
+
+impl ServerBounds {
+    pub(crate) fn new(options: &ServerOptions) -> ServerBounds {
+        const URGENT_CALLS_PER_CLIENT: usize = 1024;
+        const URGENT_BYTES_PER_CLIENT: usize = 4 << 20;
+        let ordinary = Limits {
+            calls: options.in_flight_calls,
+            calls_per_client: options.in_flight_calls / 4,
+            bytes: options.in_flight_bytes,
+            bytes_per_client: options.in_flight_bytes_per_client,
+        };
+        let urgent = Limits {
+            calls: usize::MAX,
+            calls_per_client: URGENT_CALLS_PER_CLIENT,
+            bytes: usize::MAX,
+            bytes_per_client: URGENT_BYTES_PER_CLIENT,
+        };
+        ServerBounds { ordinary: Bounds::new("the server", ordinary), urgent: Bounds::new("the server", urgent) }
+    }
+}
+
 /// Room for one call within a [`Bounds`].
 #[derive(Debug)]
 pub(crate) struct Permit {
@@ -64,7 +92,7 @@ impl Bounds {
                 "{what} holds {calls} calls already, its limit; try again when some have ended"
             ));
         }
-        if taken.bytes + bytes > most_bytes {
+        if bytes > most_bytes.saturating_sub(taken.bytes) {
             return Err(format!(
                 "{what} holds {} bytes of arguments; its limit is {most_bytes}",
                 taken.bytes

@@ -171,7 +171,8 @@ impl RouterLoop {
             let message = format!("{bytes} bytes of arguments; the limit is {limit} (max_body_bytes)");
             return self.refuse(sender, header.call, Failure::BadArguments { argument: None, message });
         }
-        let permit = match self.bounds.admit(sender.client, bytes) {
+        let bounds = if entry.is_urgent() { &self.bounds.urgent } else { &self.bounds.ordinary };
+        let permit = match bounds.admit(sender.client, bytes) {
             Ok(permit) => permit,
             Err(what) => return self.refuse(sender, header.call, Failure::Busy { what }),
         };

@@ -11,7 +11,7 @@ use router_socket::{Endpoint, Frame, MailSender, Mailbox, Monitor, PollEntry, So
 use router_wire::hello::ClientSocket;
 use router_wire::{Failure, HelloReply};
 
-use crate::bounds::{Bounds, Permit};
+use crate::bounds::{Permit, ServerBounds};
 use crate::call_entry::CallEntry;
 use crate::client_table::{ClientKey, ClientTable};
 use crate::dispatcher::Dispatcher;
@@ -39,7 +39,7 @@ pub(crate) struct RouterLoop {
     pub(super) mail: MailSender<RouterEvent>,
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) settings: Settings,
-    pub(super) bounds: Arc<Bounds>,
+    pub(super) bounds: ServerBounds,
     pub(super) clients: ClientTable,
     pub(super) in_flight: HashMap<JobKey, InFlight>,
     pub(super) timers: Timers,
@@ -95,7 +95,7 @@ impl RouterLoop {
         mut socket: Socket,
         (mail, mailbox): (MailSender<RouterEvent>, Mailbox<RouterEvent>),
         dispatcher: Arc<Dispatcher>,
-        bounds: Arc<Bounds>,
+        bounds: ServerBounds,
         settings: Settings,
     ) -> Result<RouterLoop, router_socket::SocketError> {
         let monitor = socket.monitor()?;

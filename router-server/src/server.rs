@@ -14,7 +14,7 @@ use router_wire::status::ServerStats;
 use router_wire::{HelloReply, MAX_HEADER_BYTES, PROTOCOL_VERSION};
 use thiserror::Error;
 
-use crate::bounds::{Bounds, Limits};
+use crate::bounds::ServerBounds;
 use crate::dispatcher::Dispatcher;
 use crate::executor::Executor;
 use crate::job::server_stopped;
@@ -123,15 +123,7 @@ impl RouterServer {
 
         let dispatcher = Dispatcher::new(epoch);
         let (mail, inbox) = mailbox(&calls_context, None)?;
-        let bounds = Bounds::new(
-            "the server",
-            Limits {
-                calls: options.in_flight_calls,
-                calls_per_client: options.in_flight_calls / 4,
-                bytes: options.in_flight_bytes,
-                bytes_per_client: options.in_flight_bytes_per_client,
-            },
-        );
+        let bounds = ServerBounds::new(&options);
         let description = ServerDescription {
             name: options.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

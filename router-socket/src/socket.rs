@@ -195,14 +195,6 @@ impl Socket {
         self.get_number(zmq_sys::ZMQ_FD, "read FD")
     }
 
-    /// Returns how many topics an XPUB serves.
-    ///
-    /// # Errors
-    /// [`SocketError::Zmq`] for kinds other than XPUB and XSUB.
-    pub fn topics_count(&self) -> Result<i32, SocketError> {
-        self.get_number(zmq_sys::ZMQ_TOPICS_COUNT, "read TOPICS_COUNT")
-    }
-
     /// Returns the endpoint that was bound or connected last, as libzmq writes it.
     ///
     /// # Errors

@@ -46,13 +46,13 @@ pub enum BodyError {
     #[error("the value cannot be sent: {0}")]
     Encode(String),
     /// The bytes are not the type that was asked for.
-    #[error("expected {expected}, got {got}: {reason}")]
+    #[error("expected {expected}, got {got}{}", because(.reason))]
     Decode {
         /// The Rust type that was asked for.
         expected: &'static str,
         /// What the bytes hold, shortened.
         got: String,
-        /// What the decoder says.
+        /// What the decoder says beside that; may be empty.
         reason: String,
     },
     /// The bytes are no MessagePack.
@@ -98,11 +98,19 @@ pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyError> {
     };
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(body);
     deserializer.set_max_depth(MAX_DEPTH);
-    let value = T::deserialize(&mut deserializer).map_err(|error| fail(error.to_string()))?;
+    let value = T::deserialize(&mut deserializer).map_err(|error| match error {
+        // That the marker is another one is said already, in words.
+        rmp_serde::decode::Error::TypeMismatch(_) => fail(String::new()),
+        other => fail(other.to_string()),
+    })?;
     match body.len() - value_length(body)? {
         0 => Ok(value),
         rest => Err(fail(format!("{rest} more bytes behind the value"))),
     }
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
 }
 
 /// Reads a value whose encoding a header tells. An absent body reads as nothing (`()`, `None`).

@@ -6,7 +6,7 @@ use router_wire::failure::{Failure, Refused};
 use router_wire::hello::{ClientSocket, PingReply, PingRequest};
 use router_wire::reply::{Progress, encode_progress_header};
 use router_wire::request::{RequestFlags, encode_cancel, encode_goodbye};
-use router_wire::sample::{finish_packet, start_packet, topic};
+use router_wire::sample::{finish_packet, mark_last_value, start_packet, topic};
 use router_wire::{
     Arguments, ClientId, ClientIdentity, ClientMessage, Encoding, HelloReply, HelloRequest, OutcomeHeader,
     PROTOCOL_VERSION, RequestHeader, SampleHeader, SamplePacket, SampleStatus, ServerMessage, Status,
@@ -244,6 +244,27 @@ fn a_payload_in_a_frame_of_its_own_is_a_flag() {
         "01 01 00 03 00 00 00 00  01 00 00 00 00 00 00 00  01 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00
          ff ff ff ff ff ff ff ff  00 00 00 00 00 00 00 00",
     );
+}
+
+#[test]
+fn a_last_value_is_a_flag() {
+    let header = SampleHeader {
+        payload_in_own_frame: false,
+        status: SampleStatus::Value,
+        encoding: Encoding::None,
+        epoch: 1,
+        incarnation: 1,
+        sequence: 0,
+        utc_ns: 0,
+        monotonic_ns: 0,
+    };
+    let mut packet = start_packet("s");
+    finish_packet(&mut packet, "s", &header);
+    mark_last_value(&mut packet);
+    assert_eq!(packet[..6], bytes("'s' 00 01 02 00 00"));
+    let read = SamplePacket::decode(&packet).unwrap();
+    assert!(read.last_value);
+    assert_eq!(read.header, header);
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use router_client::described_by_name;
 use router_wire::Name;
 use router_wire::describe::{StreamKind, ValueDescription};
@@ -22,7 +21,8 @@ use super::stream::{Ended, Stream, StreamSpec};
 use super::stream_error::AddStreamError;
 use super::streamer::Command;
 use super::streamers::SeatError;
-use super::tick::{Seat, TickRunner};
+use super::route::{Route, Seat};
+use super::tick::TickRunner;
 use crate::add_error::NotFound;
 
 /// The largest sample that can be declared [bytes].
@@ -84,7 +84,7 @@ impl Streams {
         let stream = self.new_stream(name, StreamKind::Pushed, None, value, options)?;
         let largest_bytes = stream.spec.largest_sample_bytes;
         let source = Source::connect(&self.ingress, largest_bytes).map_err(|error| error.adding(name))?;
-        self.serve(Record { stream: Arc::clone(&stream), seat: None })?;
+        self.serve(Record { stream: Arc::clone(&stream), route: None })?;
         Ok(Publisher::new(stream, source))
     }
 
@@ -101,10 +101,9 @@ impl Streams {
         let record = self.find(name)?;
         record.stream.end(Ended::Removed);
         self.records.lock().remove(name);
-        if let Some(seat) = &record.seat {
-            let seat = seat.lock();
-            let incarnation = record.stream.incarnation;
-            let _ = seat.commands.send(Command::Remove { incarnation }); // it may have ended with the server
+        if let Some(route) = &record.route {
+            let seat = route.lock();
+            seat.send(Command::Remove { incarnation: record.stream.incarnation });
             self.streamers.leave(&seat);
         }
         let (done, removed) = crossbeam_channel::bounded(1);
@@ -127,16 +126,14 @@ impl Streams {
         let _changing = self.changing.lock();
         let stream = self.new_stream(name, StreamKind::Periodic, Some(frequency), value, options)?;
         let (source, seat) = self.take_seat(&stream, frequency).map_err(|error| error.adding(name))?;
-        let place = Arc::new(Mutex::new(seat.clone()));
-        if let Err(error) = self.serve(Record { stream: Arc::clone(&stream), seat: Some(Arc::clone(&place)) })
-        {
+        let route = Arc::new(Route::to(seat.clone()));
+        if let Err(error) = self.serve(Record { stream: Arc::clone(&stream), route: Some(Arc::clone(&route)) }) {
             self.streamers.leave(&seat);
             return Err(error);
         }
-        // Its frequency may have been changed since it can be found, so it goes to where it belongs now.
-        let seat = place.lock();
-        let periodic = PeriodicStream::new(stream, work, source, seat.clone());
-        let _ = seat.commands.send(Command::Add(Box::new(periodic))); // it may have ended with the server
+        // Its frequency may have been changed since it can be found: it goes to where it belongs now.
+        let periodic = PeriodicStream::new(stream, work, source, Arc::clone(&route));
+        route.send(Command::Add(Box::new(periodic)));
         Ok(())
     }
 

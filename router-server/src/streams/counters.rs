@@ -14,8 +14,6 @@ pub(crate) enum Counted {
     UnknownUnsubscription,
     /// Messages on a samples socket that are no subscription.
     ForeignMessage,
-    /// Unsubscriptions that cannot be told to be genuine; their streams stay heard.
-    UncertainUnsubscription,
     /// Subscriptions beyond what is remembered; from the first on, every stream stays heard.
     SubscriptionNotRemembered,
     /// Subscribers that were told that their stream is on the other socket.
@@ -30,12 +28,11 @@ pub(crate) enum Counted {
     Disconnect,
 }
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 10] = [
     "refused_subscriptions",
     "repeated_subscriptions",
     "unknown_unsubscriptions",
     "foreign_messages_to_streams",
-    "uncertain_unsubscriptions",
     "subscriptions_not_remembered",
     "elsewhere_answers",
     "overtaken_samples",

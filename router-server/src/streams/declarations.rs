@@ -1,4 +1,8 @@
 //! What waits until the samples that are on their way have passed through the proxy.
+//!
+//! They have when the newest number that the source's socket took was seen: what it takes is never dropped. That
+//! nothing is left to receive proves nothing. libzmq wakes a socket after it has queued what it wakes it for: where
+//! two sources send at once, the second one's message can be there unseen until the first one's thread has its turn.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,8 +22,6 @@ pub(crate) struct Waiting {
     pub(crate) stream: Arc<Stream>,
     /// How far the stream had come when it was asked for.
     pub(crate) given: Given,
-    /// How often the proxy had found nothing to forward. One more time, and all that had been sent has passed.
-    pub(crate) dry: u64,
     pub(crate) then: Then,
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::declarations::Waiting;
 use super::packet::Packet;
 use super::stream::Stream;
 
@@ -21,9 +22,9 @@ impl Forwarding {
         Forwarding { stream, forwarded: None, last: None, marked: None }
     }
 
-    /// Whether everything up to number `sent` has passed.
-    pub(crate) fn has_passed(&self, sent: Option<u64>) -> bool {
-        sent <= self.forwarded
+    /// Whether everything that `waiting` waits for has passed.
+    pub(crate) fn has_passed(&self, waiting: &Waiting) -> bool {
+        self.stream.incarnation != waiting.stream.incarnation || waiting.given.sent <= self.forwarded
     }
 
     /// Notes a sample that passes. `false`: a subscriber has already had a newer one as its last value. That sample

@@ -17,12 +17,12 @@ use super::counters::Counters;
 use super::frequency::Frequency;
 use super::outlet::{Outlet, samples_mark};
 use super::proxy::{ProxyCommand, ProxyLoop};
+use super::route::Route;
 use super::source::Ingress;
 use super::stream::{Ended, Stream};
 use super::stream_error::{DeclareError, SetFrequencyError};
 use super::streamer::Command;
 use super::streamers::{SeatError, Streamers};
-use super::tick::Seat;
 use crate::add_error::NotFound;
 
 /// How long `Drop` waits for threads.
@@ -61,8 +61,8 @@ pub(crate) struct Streams {
 #[derive(Clone)]
 pub(super) struct Record {
     pub(super) stream: Arc<Stream>,
-    /// A periodic stream's streamer. Locked by whoever moves the stream.
-    pub(super) seat: Option<Arc<Mutex<Seat>>>,
+    /// The way to a periodic stream.
+    pub(super) route: Option<Arc<Route>>,
 }
 
 impl Streams {
@@ -128,11 +128,11 @@ impl Streams {
     /// [`SetFrequencyError`].
     pub(crate) fn set_frequency(&self, name: &str, hz: f64) -> Result<(), SetFrequencyError> {
         let record = self.find(name)?;
-        let Some(seat) = record.seat else {
+        let Some(route) = record.route else {
             return Err(SetFrequencyError::NotPeriodic { name: name.to_owned() });
         };
         let frequency = Frequency::new(hz)?;
-        let mut seat = seat.lock();
+        let mut seat = route.lock();
         if record.stream.frequency() == Some(frequency) || record.stream.has_ended() {
             return Ok(());
         }
@@ -142,7 +142,7 @@ impl Streams {
         })?;
         record.stream.set_frequency(frequency);
         let incarnation = record.stream.incarnation;
-        let _ = seat.commands.send(Command::Release { incarnation, to: to.clone() }); // it may have ended by itself
+        seat.send(Command::Release { incarnation });
         self.streamers.leave(&seat);
         *seat = to;
         Ok(())

@@ -20,7 +20,7 @@
 //!   samples enter; [`rate`], [`clock`], [`frequency`]
 //! - [`publisher`]: [`Publisher`], the application publishes
 //! - [`streamers`]: threads by frequency; [`streamer`]: one of them; [`periodic`]: one stream in it; [`tick`]: a
-//!   tick that runs on an instrument's lane
+//!   tick that runs on an instrument's lane; [`route`]: the way to a stream that moves
 //! - [`proxy`]: the loop; [`forwarding`]: what it keeps of a stream; [`subscriptions`]: what a subscription does;
 //!   [`declarations`]: what waits for samples to pass; [`outlet`]: an XPUB towards clients; [`subscribers`]: who
 //!   listens to what; [`counters`]
@@ -39,6 +39,7 @@ mod periodic;
 mod proxy;
 mod publisher;
 mod rate;
+mod route;
 mod source;
 mod stream;
 mod stream_error;

@@ -6,7 +6,9 @@
 //!   message that nobody can be subscribed to is sent (an empty frame: topics have at least two bytes).
 //! - libzmq hands out the peers of (un)subscriptions from a queue of its own, one with each message received, and a
 //!   message that is no subscription takes one too. From then on, until nothing waits any more, peers and messages
-//!   are out of step, and an unsubscription cannot be told to be genuine.
+//!   are out of step: a peer may be subscribed in another's place. Who subscribed is always known, by the
+//!   message's connection, so counts stay exact; nobody is unsubscribed meanwhile, and a subscription that is
+//!   repeated is applied again.
 //! - Marks of connections that carry data must not be changed: a writer that is full by the new mark waits for an
 //!   acknowledgement that the reader sends by the old one, for ever. See [`Outlet::set_mark`].
 
@@ -28,8 +30,6 @@ use super::subscribers::{MOST_ENTRIES, Subscribed, Subscribers};
 const MOST_RECEIVED_BYTES: u64 = 4_096;
 /// The mark of a fresh connection, until it subscribes. It is also the least there is.
 const LEAST_MARK: i32 = 2;
-/// A topic that nobody can be subscribed to, because names are not empty.
-const NO_TOPIC: &[u8] = b"\0";
 
 /// A socket that serves streams.
 pub(crate) struct Outlet {
@@ -225,13 +225,13 @@ impl Outlet {
 
     fn subscribed(&mut self, name: Name, frame: Frame) -> Change {
         let topic = sample::topic(name.as_str());
-        let subscribed = match frame.connection() {
-            Some(key) => {
-                self.raise_mark(key);
-                self.subscribers.subscribe(&name, key, frame.connection_fd(), frame)
-            }
-            None => self.subscribers.subscribe_anonymous(&name),
+        let Some(key) = frame.connection() else {
+            // Only a connection within this process could be without, and none is bound.
+            self.counters.count(Counted::RefusedSubscription);
+            return Change::Nothing;
         };
+        self.raise_mark(key);
+        let subscribed = self.subscribers.subscribe(&name, key, frame.connection_fd(), frame);
         // A repeated one too: it costs nothing, and the first may have gone astray while out of step.
         let _ = self.socket.subscribe(&topic);
         match subscribed {
@@ -248,23 +248,16 @@ impl Outlet {
     }
 
     fn unsubscribed(&mut self, name: Name, frame: &Frame) -> Change {
-        let topic = sample::topic(name.as_str());
         let genuine = match frame.connection() {
             Some(key) => {
-                let _ = self.socket.unsubscribe(&topic);
+                // Out of step it could hit another peer. This one then gets what it does not want any more.
+                if !self.out_of_step {
+                    let _ = self.socket.unsubscribe(&sample::topic(name.as_str()));
+                }
                 self.subscribers.unsubscribe(name.as_str(), key)
             }
-            None if self.out_of_step => {
-                self.counters.count(Counted::UncertainUnsubscription);
-                self.subscribers.doubt(name.as_str());
-                return Change::Nothing;
-            }
-            None if self.newest_is_a_peer() => {
-                // A peer that cannot say who it is: libzmq will not report its end, so the count stays too high.
-                let _ = self.socket.unsubscribe(&topic);
-                self.counters.count(Counted::UncertainUnsubscription);
-                return Change::Nothing;
-            }
+            // libzmq's own report of a connection that ended. Peers that cannot say who they are, of ZMTP before
+            // 3.0, are refused by every socket of this program.
             None => self.subscribers.ended(name.as_str()),
         };
         if genuine {
@@ -272,16 +265,6 @@ impl Outlet {
         }
         self.counters.count(Counted::UnknownUnsubscription);
         Change::Nothing
-    }
-
-    /// Whether the message taken last came from a peer: what libzmq makes up itself has none to subscribe.
-    fn newest_is_a_peer(&self) -> bool {
-        let topics = || self.socket.topics_count().unwrap_or_default();
-        let before = topics();
-        let _ = self.socket.subscribe(NO_TOPIC);
-        let is_a_peer = topics() > before;
-        let _ = self.socket.unsubscribe(NO_TOPIC);
-        is_a_peer
     }
 
     fn raise_mark(&mut self, key: ConnectionToken) {

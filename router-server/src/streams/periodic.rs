@@ -12,7 +12,8 @@ use super::clock::{Clock, Times};
 use super::packet::Unnumbered;
 use super::source::Source;
 use super::stream::Stream;
-use super::tick::{LaneBusyWith, Route, Seat, TickDone, TickOutcome, TickRunner};
+use super::route::Route;
+use super::tick::{LaneBusyWith, TickDone, TickOutcome, TickRunner};
 
 /// One periodic stream. Moves from streamer to streamer with its frequency.
 pub(crate) struct PeriodicStream {
@@ -26,7 +27,7 @@ pub(crate) struct PeriodicStream {
     outstanding: Option<u64>,
     /// How many ticks lanes were asked to run.
     asked: u64,
-    route: Arc<Route>,
+    pub(super) route: Arc<Route>,
 }
 
 /// What a tick does.
@@ -49,7 +50,7 @@ pub(crate) fn function<R: Serialize>(mut function: impl FnMut() -> R + Send + 's
 }
 
 impl PeriodicStream {
-    pub(super) fn new(stream: Arc<Stream>, work: Work, source: Option<Source>, seat: Seat) -> PeriodicStream {
+    pub(super) fn new(stream: Arc<Stream>, work: Work, source: Option<Source>, route: Arc<Route>) -> PeriodicStream {
         PeriodicStream {
             stream,
             work,
@@ -57,7 +58,7 @@ impl PeriodicStream {
             joined: 0,
             outstanding: None,
             asked: 0,
-            route: Route::to(seat),
+            route,
         }
     }
 
@@ -88,8 +89,8 @@ impl PeriodicStream {
                     return self.stream.miss_tick_held_by(holder);
                 }
                 self.asked += 1;
-                let key = (self.stream.incarnation, self.asked);
-                match runner.start(TickDone::new(Arc::clone(&self.route), key, self.stream.clock)) {
+                let done = TickDone::new(Arc::clone(&self.route), Arc::clone(&self.stream), self.asked);
+                match runner.start(done) {
                     Ok(()) => self.outstanding = Some(self.asked),
                     Err(LaneBusyWith { call }) => self.stream.miss_tick_held_by(call),
                 }
@@ -114,11 +115,6 @@ impl PeriodicStream {
             }
             None => self.stream.miss_ticks(1),
         }
-    }
-
-    /// From now on ticks end at another streamer.
-    pub(super) fn move_to(&self, seat: Seat) {
-        self.route.change(seat);
     }
 
     /// `packet` is a started packet with the value behind the room for the header.

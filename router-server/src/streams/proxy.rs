@@ -47,8 +47,6 @@ pub(crate) struct ProxyLoop {
     pub(super) counters: Arc<Counters>,
     /// Most bytes that wait for one connection.
     pub(super) budget_bytes: usize,
-    /// How often nothing was left to forward.
-    dry: u64,
     declare_at: Instant,
     /// Kept for its capacity.
     message: Vec<Frame>,
@@ -89,7 +87,6 @@ impl ProxyLoop {
             waiting: Declarations::default(),
             counters,
             budget_bytes,
-            dry: 0,
             declare_at: Instant::now() + DECLARE_EVERY,
             message: Vec::new(),
         })
@@ -145,7 +142,7 @@ impl ProxyLoop {
     /// Does `then` once everything that `stream` has sent until now has passed.
     pub(super) fn once_passed(&mut self, stream: Arc<Stream>, then: Then) {
         let given = stream.given();
-        self.waiting.push(Waiting { stream, given, dry: self.dry, then });
+        self.waiting.push(Waiting { stream, given, then });
     }
 
     fn obey(&mut self, command: ProxyCommand) {
@@ -180,7 +177,6 @@ impl ProxyLoop {
         let mut message = std::mem::take(&mut self.message);
         for _ in 0..MOST_IN_A_TURN {
             if !self.ingress.try_recv_message(&mut message)? {
-                self.dry += 1;
                 self.message = message;
                 return Ok(false);
             }
@@ -216,10 +212,10 @@ impl ProxyLoop {
         if self.waiting.is_empty() {
             return false;
         }
-        let (dry, streams) = (self.dry, &self.streams);
+        let streams = &self.streams;
         let ready = self.waiting.take_ready(MOST_IN_A_TURN, |waiting| {
             let forwarding = streams.get(waiting.stream.name.as_str());
-            dry > waiting.dry || forwarding.is_none_or(|forwarding| forwarding.has_passed(waiting.given.sent))
+            forwarding.is_none_or(|forwarding| forwarding.has_passed(waiting))
         });
         let more = ready.len() == MOST_IN_A_TURN;
         for waiting in ready {

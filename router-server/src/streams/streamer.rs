@@ -13,7 +13,7 @@ use super::options::SMALL_SAMPLE_BYTES;
 use super::periodic::PeriodicStream;
 use super::proxy::ProxyCommand;
 use super::source::{Ingress, Source};
-use super::tick::{Seat, TickOutcome};
+use super::tick::TickOutcome;
 
 /// How long to wait before connecting a source is tried again.
 const CONNECT_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -24,8 +24,8 @@ pub(crate) enum Command {
     Add(Box<PeriodicStream>),
     /// A stream was removed.
     Remove { incarnation: u64 },
-    /// A stream goes to another frequency.
-    Release { incarnation: u64, to: Seat },
+    /// A stream goes to where its route leads, unless it is on its way there already.
+    Release { incarnation: u64 },
     /// What a lane returned.
     TickDone(TickOutcome),
     /// Nothing comes any more.
@@ -34,7 +34,6 @@ pub(crate) enum Command {
 
 /// The loop of one streamer. It waits for its commands, until the next tick is due.
 pub(crate) struct Streamer {
-    pub(super) id: u64,
     pub(super) frequency: Frequency,
     pub(super) commands: Receiver<Command>,
     pub(super) proxy: MailSender<ProxyCommand>,
@@ -57,7 +56,7 @@ pub(crate) struct Activity(Mutex<Option<(Name, Instant)>>);
 
 impl Streamer {
     pub(super) fn new(
-        (id, frequency): (u64, Frequency),
+        frequency: Frequency,
         commands: Receiver<Command>,
         proxy: MailSender<ProxyCommand>,
         ingress: Ingress,
@@ -66,7 +65,6 @@ impl Streamer {
     ) -> Streamer {
         let start = Instant::now();
         Streamer {
-            id,
             frequency,
             commands,
             proxy,
@@ -107,13 +105,14 @@ impl Streamer {
             Command::Remove { incarnation } => {
                 self.streams.retain(|stream| stream.stream.incarnation != incarnation);
             }
-            Command::Release { incarnation, to } => self.release(incarnation, to),
+            Command::Release { incarnation } => self.release(incarnation),
             Command::TickDone(done) => self.finish(done),
             Command::End => {} // taken before
         }
     }
 
     fn add(&mut self, mut stream: PeriodicStream) {
+        self.early.retain(|done| !done.stream.has_ended());
         if stream.stream.has_ended() {
             return; // removed on its way
         }
@@ -122,7 +121,7 @@ impl Streamer {
         stream.joined = self.frequency.tick_at(self.start, Instant::now()).max(self.next_tick);
         let incarnation = stream.stream.incarnation;
         self.streams.push(stream);
-        let (early, kept) = self.early.drain(..).partition(|done| done.incarnation == incarnation);
+        let (early, kept) = self.early.drain(..).partition(|done| done.stream.incarnation == incarnation);
         self.early = kept;
         for done in early {
             self.finish(done);
@@ -130,26 +129,23 @@ impl Streamer {
     }
 
     /// Hands a stream to another streamer, through the proxy, so that no sample overtakes another.
-    fn release(&mut self, incarnation: u64, to: Seat) {
+    fn release(&mut self, incarnation: u64) {
         let Some(index) = self.streams.iter().position(|stream| stream.stream.incarnation == incarnation)
         else {
             return;
         };
         let released = self.streams.swap_remove(index);
-        released.move_to(to.clone());
-        let stream = Arc::clone(&released.stream);
-        let on = Box::new(move || {
-            let _ = to.commands.send(Command::Add(Box::new(released))); // a streamer that is gone needs it no more
-        });
-        let _ = self.proxy.post(ProxyCommand::Move { stream, on }); // nor does a proxy
+        let (stream, route) = (Arc::clone(&released.stream), Arc::clone(&released.route));
+        let on = Box::new(move || route.send(Command::Add(Box::new(released))));
+        let _ = self.proxy.post(ProxyCommand::Move { stream, on }); // one that ended with the server needs nothing
     }
 
     fn finish(&mut self, done: TickOutcome) {
         let source = self.source.as_mut();
-        match self.streams.iter_mut().find(|stream| stream.stream.incarnation == done.incarnation) {
+        match self.streams.iter_mut().find(|stream| stream.stream.incarnation == done.stream.incarnation) {
             Some(stream) => stream.finish(done, source),
-            None if done.route.leads_to(self.id) => self.early.push(done),
-            None => done.send(),
+            None if done.stream.has_ended() => {}
+            None => self.early.push(done),
         }
     }
 

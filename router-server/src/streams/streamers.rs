@@ -12,7 +12,7 @@ use super::frequency::Frequency;
 use super::proxy::ProxyCommand;
 use super::source::{Ingress, Source};
 use super::streamer::{Activity, Command, Streamer};
-use super::tick::Seat;
+use super::route::Seat;
 
 /// A function that runs for longer than this, and than two periods, is taken to hang: new streams of its frequency
 /// get another thread.
@@ -79,7 +79,7 @@ impl Streamers {
         let activity = Arc::new(Activity::default());
         let streamer = {
             let (proxy, ingress) = (self.proxy.clone(), self.ingress.clone());
-            Streamer::new((id, frequency), receiver, proxy, ingress, source, Arc::clone(&activity))
+            Streamer::new(frequency, receiver, proxy, ingress, source, Arc::clone(&activity))
         };
         let thread = spawn(frequency.to_string(), move || streamer.run()).map_err(SeatError::Thread)?;
         threads.last_id = id;

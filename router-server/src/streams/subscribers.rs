@@ -45,8 +45,6 @@ struct Topic<K> {
     count: u64,
     /// Those that said who they are; some may be stale.
     keys: HashSet<K>,
-    /// The count cannot be trusted to reach 0 only when nobody listens.
-    stays_heard: bool,
 }
 
 /// What a subscription was.
@@ -79,7 +77,7 @@ impl<K: Copy + Eq + Hash, H> Subscribers<K, H> {
         } else if self.topics.get(name).is_some_and(|topic| topic.keys.contains(&key)) {
             return Subscribed::Repeated;
         }
-        if !self.count_one_more(name, 1) {
+        if !self.count_one_more(name) {
             return Subscribed::NotRemembered;
         }
         if let Some(fd) = fd {
@@ -92,12 +90,6 @@ impl<K: Copy + Eq + Hash, H> Subscribers<K, H> {
             topic.keys.insert(key);
         }
         Subscribed::New
-    }
-
-    /// A connection that cannot say who it is (an old protocol version) subscribed to `name`. Its repetitions are
-    /// not noticed: it may be counted too often, never too seldom.
-    pub(crate) fn subscribe_anonymous(&mut self, name: &Name) -> Subscribed {
-        if self.count_one_more(name, 0) { Subscribed::New } else { Subscribed::NotRemembered }
     }
 
     /// The connection `key` unsubscribed from `name`; whether it had subscribed.
@@ -123,13 +115,6 @@ impl<K: Copy + Eq + Hash, H> Subscribers<K, H> {
         self.count_one_less(name)
     }
 
-    /// An unsubscription came that may be an ended connection's, or a lie: the topic is never unheard again.
-    pub(crate) fn doubt(&mut self, name: &str) {
-        if let Some(topic) = self.topics.get_mut(name) {
-            topic.stays_heard = true;
-        }
-    }
-
     /// How many connections listen.
     pub(crate) fn count(&self, name: &str) -> u64 {
         self.topics.get(name).map_or(0, |topic| topic.count)
@@ -137,7 +122,7 @@ impl<K: Copy + Eq + Hash, H> Subscribers<K, H> {
 
     /// Whether somebody listens, or may.
     pub(crate) fn is_heard(&self, name: &str) -> bool {
-        self.overflowed || self.topics.get(name).is_some_and(|topic| topic.count > 0 || topic.stays_heard)
+        self.overflowed || self.count(name) > 0
     }
 
     /// Whether more was subscribed to than is remembered.
@@ -155,16 +140,16 @@ impl<K: Copy + Eq + Hash, H> Subscribers<K, H> {
         self.connections.len()
     }
 
-    /// Counts a subscriber and room for `pairs` more; `false` when there is no room.
-    fn count_one_more(&mut self, name: &Name, pairs: usize) -> bool {
-        let needed = pairs + usize::from(!self.topics.contains_key(name));
+    /// Counts a subscriber; `false` when there is no room for it.
+    fn count_one_more(&mut self, name: &Name) -> bool {
+        let needed = 1 + usize::from(!self.topics.contains_key(name));
         if self.overflowed || self.entries + needed > self.most_entries {
             self.overflowed = true;
             return false;
         }
         self.entries += needed;
         let topic = self.topics.entry(name.clone());
-        topic.or_insert_with(|| Topic { count: 0, keys: HashSet::new(), stays_heard: false }).count += 1;
+        topic.or_insert_with(|| Topic { count: 0, keys: HashSet::new() }).count += 1;
         true
     }
 
@@ -179,10 +164,8 @@ impl<K: Copy + Eq + Hash, H> Subscribers<K, H> {
         for key in ended {
             self.forget(key);
         }
-        if self.topics.get(name).is_some_and(|topic| !topic.stays_heard) {
-            self.topics.remove(name);
-            self.entries -= 1;
-        }
+        self.topics.remove(name);
+        self.entries -= 1;
         true
     }
 
@@ -270,19 +253,6 @@ mod tests {
         table.ended("a");
         assert!(table.is_heard("a"));
         assert_eq!(table.subscribe(&name("d"), 2, Some(2), ()), Subscribed::NotRemembered);
-    }
-
-    #[test]
-    fn what_is_doubted_stays_heard() {
-        let mut table = table();
-        table.subscribe(&name("stage"), 1, Some(10), ());
-        table.doubt("stage");
-        table.doubt("nobody.listens.to.this");
-        assert!(!table.is_heard("nobody.listens.to.this"));
-        table.ended("stage");
-        assert!(table.is_heard("stage"));
-        assert_eq!(table.subscribe_anonymous(&name("stage")), Subscribed::New);
-        assert_eq!(table.count("stage"), 1);
     }
 
     /// What a peer does; connections and topics by number, descriptors are used again as an operating system does.

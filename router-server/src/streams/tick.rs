@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crossbeam_channel::Sender;
-use parking_lot::Mutex;
 use router_wire::Failure;
 
-use super::clock::{Clock, Times};
+use super::clock::Times;
+use super::route::Route;
+use super::stream::Stream;
 use super::streamer::Command;
 
 /// Runs a stream's method somewhere else: on its instrument's lane.
@@ -35,26 +35,14 @@ pub(crate) struct LaneBusyWith {
 /// What a tick ends with. Dropped without [`finish`](TickDone::finish), the tick counts as missed.
 pub(crate) struct TickDone {
     route: Option<Arc<Route>>,
-    incarnation: u64,
+    stream: Arc<Stream>,
     /// Which of the stream's ticks that lanes were asked to run.
     tick: u64,
-    clock: Clock,
 }
 
-/// Where the outcome of a tick goes: to the streamer that has the stream now, which changes with its frequency.
-pub(crate) struct Route(Mutex<Seat>);
-
-/// A streamer.
-#[derive(Clone)]
-pub(crate) struct Seat {
-    pub(super) streamer: u64,
-    pub(super) commands: Sender<Command>,
-}
-
-/// An outcome on its way to a streamer.
+/// An outcome on its way to the streamer.
 pub(crate) struct TickOutcome {
-    pub(super) route: Arc<Route>,
-    pub(super) incarnation: u64,
+    pub(super) stream: Arc<Stream>,
     pub(super) tick: u64,
     pub(super) times: Times,
     /// The method's value in MessagePack; `None`: it will never be known.
@@ -62,8 +50,8 @@ pub(crate) struct TickOutcome {
 }
 
 impl TickDone {
-    pub(super) fn new(route: Arc<Route>, (incarnation, tick): (u64, u64), clock: Clock) -> TickDone {
-        TickDone { route: Some(route), incarnation, tick, clock }
+    pub(super) fn new(route: Arc<Route>, stream: Arc<Stream>, tick: u64) -> TickDone {
+        TickDone { route: Some(route), stream, tick }
     }
 
     /// Hands what the method returned to the streamer, which publishes it: a value in MessagePack, or how else the
@@ -74,9 +62,8 @@ impl TickDone {
 
     fn post(&mut self, outcome: Option<Result<Vec<u8>, Failure>>) {
         if let Some(route) = self.route.take() {
-            let times = self.clock.now();
-            let (incarnation, tick) = (self.incarnation, self.tick);
-            TickOutcome { route, incarnation, tick, times, outcome }.send();
+            let (stream, times) = (Arc::clone(&self.stream), self.stream.clock.now());
+            route.send(Command::TickDone(TickOutcome { stream, tick: self.tick, times, outcome }));
         }
     }
 }
@@ -84,27 +71,5 @@ impl TickDone {
 impl Drop for TickDone {
     fn drop(&mut self) {
         self.post(None);
-    }
-}
-
-impl TickOutcome {
-    /// Posts it to where the stream is. The channel needs no bound: each stream has one tick at most.
-    pub(super) fn send(self) {
-        let commands = self.route.0.lock().commands.clone();
-        let _ = commands.send(Command::TickDone(self)); // a streamer that is gone needs it no more
-    }
-}
-
-impl Route {
-    pub(super) fn to(seat: Seat) -> Arc<Route> {
-        Arc::new(Route(Mutex::new(seat)))
-    }
-
-    pub(super) fn change(&self, seat: Seat) {
-        *self.0.lock() = seat;
-    }
-
-    pub(super) fn leads_to(&self, streamer: u64) -> bool {
-        self.0.lock().streamer == streamer
     }
 }

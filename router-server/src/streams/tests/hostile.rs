@@ -80,28 +80,6 @@ fn nobody_silences_another_subscriber() {
     assert!(!publisher.is_heard());
 }
 
-/// A peer of an old protocol version cannot be told from libzmq itself, which reports ended connections.
-#[test]
-fn nobody_silences_another_by_speaking_an_old_protocol() {
-    let served = serve_tcp(Default::default());
-    let publisher = served.streams.add_publisher::<u32>("stage", 100, StreamOptions::new()).unwrap();
-    let victim = served.listen("stage");
-    served.wait_for_subscribers("stage", 1);
-    let mut liar = RawPeer::connect_as_of_old(&served.samples);
-    for _ in 0..3 {
-        liar.unsubscribe(b"stage\0");
-    }
-    wait_until("they are seen", || count(&served, Counted::UncertainUnsubscription) == 3);
-    assert!(publisher.is_heard());
-    liar.subscribe(b"stage\0");
-    served.wait_for_subscribers("stage", 2);
-    drop(liar);
-    served.wait_for_subscribers("stage", 1);
-    assert!(publisher.is_heard());
-    drop(victim);
-    served.wait_for_subscribers("stage", 0);
-}
-
 /// Messages that are no subscriptions bring libzmq's queues out of step (see `outlet.rs`): whoever listens is
 /// not silenced by them.
 #[test]

@@ -28,15 +28,6 @@ impl RawPeer {
         peer
     }
 
-    /// Connects as a SUB of ZMTP 2.0, which tells nothing about itself.
-    pub(super) fn connect_as_of_old(endpoint: &Endpoint) -> RawPeer {
-        let mut peer = RawPeer::open(endpoint);
-        peer.write(b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x02"); // signature, revision of ZMTP 2.0, SUB
-        peer.read(10 + 1 + 1 + 2); // the same of the server, and its empty identity
-        peer.write(b"\0\0");
-        peer
-    }
-
     /// Sends a message of one frame, of at most 255 bytes.
     pub(super) fn send(&mut self, message: &[u8]) {
         let length = u8::try_from(message.len()).unwrap();

@@ -1,0 +1,24 @@
+//! Receives five pictures, and sees that none is missing between them.
+
+use std::time::Duration;
+
+use examples::pushed::Frame;
+use router_client::RouterClient;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "tcp://127.0.0.1".to_owned());
+    let client = RouterClient::connect(&address)?;
+    let frames = client.subscribe::<Frame>("camera.frame").queue(100)?;
+
+    let first = frames.recv_timeout(Duration::from_secs(10))?;
+    println!("u8[{}, {}]", first.value.height, first.value.width);
+    let mut previous = first;
+    for _ in 0..4 {
+        let frame = frames.recv_timeout(Duration::from_secs(10))?;
+        assert_eq!(frame.sequence, previous.sequence + 1, "a picture is missing");
+        assert_eq!(frame.value.pixels[0], previous.value.pixels[0].wrapping_add(1), "a wrong picture");
+        previous = frame;
+    }
+    println!("5 pictures, none missing between them");
+    Ok(())
+}

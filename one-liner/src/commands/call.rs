@@ -1,0 +1,119 @@
+//! `one-liner call NAME [ARGS]`: runs a method and waits for its outcome.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use crossbeam_channel::Receiver;
+use rmpv::Value;
+use router_client::{CallError, PendingCall};
+use serde_json::json;
+
+use crate::exit::{CommandError, Exit};
+use crate::progress_bar::ProgressBar;
+use crate::target::Target;
+use crate::value::{self, Bytes};
+use crate::{ctrl_c, duration, output};
+
+/// Call a method and wait for its outcome
+///
+/// The first Ctrl-C cancels the call on the server and waits for how it ends; the second leaves it running and
+/// prints its id.
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    /// The call's name, such as stage.move_to
+    name: String,
+    /// Its arguments, one by one: JSON where it is JSON, else text
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) arguments: Vec<String>,
+    /// An argument by name, as NAME=VALUE; may be given several times
+    #[arg(long = "kw", value_name = "NAME=VALUE", value_parser = keyword)]
+    keywords: Vec<(String, String)>,
+    /// The longest it may take, such as 2s or 500ms
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    deadline: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// How often Ctrl-C is looked for while the call runs; its outcome wakes us at once.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+impl Call {
+    /// Runs the method and prints what it returned.
+    ///
+    /// # Errors
+    /// When it did not end with a value.
+    pub(crate) fn run(self) -> Result<Exit, CommandError> {
+        let presses = ctrl_c::listen()?;
+        let client = self.target.client()?;
+        let arguments: Vec<Value> = self.arguments.iter().map(|text| value::from_text(text)).collect();
+        let mut request = client.call::<Value>(&self.name, Value::Array(arguments));
+        for (name, text) in &self.keywords {
+            request = request.kw(name, value::from_text(text));
+        }
+        if let Some(deadline) = self.deadline {
+            request = request.deadline(deadline);
+        }
+        let started = Instant::now();
+        let pending = request.start();
+        let id = pending.id().to_string();
+        match wait(pending, &presses, &self.name) {
+            Some(outcome) => {
+                let value = outcome?;
+                let output = self.target.output();
+                output.line(value::for_people(&value))?;
+                output.json(&json!({
+                    "outcome": "done",
+                    "value": value::to_json(&value, Bytes::Base64),
+                    "call_id": id,
+                    "elapsed_ms": started.elapsed().as_secs_f64() * 1e3,
+                }))?;
+                Ok(Exit::Done)
+            }
+            None => {
+                output::tell(format_args!(
+                    "left `{}` behind (call id {id}): if it runs, it runs on; if it is still queued, it ends `client \
+                     lost` and is never started",
+                    self.name
+                ));
+                self.target.output().json(&json!({ "outcome": "left", "call_id": id }))?;
+                Ok(Exit::LeftRunning)
+            }
+        }
+    }
+}
+
+/// Waits for the outcome and shows progress; `None` when the second Ctrl-C came first.
+fn wait(
+    mut pending: PendingCall<Value>,
+    presses: &Receiver<()>,
+    name: &str,
+) -> Option<Result<Value, CallError>> {
+    let mut bar = ProgressBar::new();
+    let mut cancelled = false;
+    loop {
+        pending = match pending.wait_timeout(LOOK_EVERY) {
+            Ok(outcome) => return Some(outcome),
+            Err(running) => running,
+        };
+        if let Some(progress) = pending.progress() {
+            bar.show(&progress);
+        }
+        if presses.try_recv().is_ok() {
+            bar.clear();
+            if cancelled {
+                return None;
+            }
+            cancelled = true;
+            output::tell(format_args!("cancelling `{name}`; Ctrl-C again leaves it behind"));
+            pending.cancel();
+        }
+    }
+}
+
+fn keyword(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is no NAME=VALUE")),
+    }
+}

@@ -1,0 +1,30 @@
+//! `one-liner enable STREAM`: streams it again, for every client.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::exit::{CommandError, Exit};
+use crate::target::Target;
+
+/// Enable a stream, for every client
+#[derive(Debug, Args)]
+pub(crate) struct Enable {
+    /// Its name
+    stream: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+impl Enable {
+    /// Enables it; one that is enabled stays so.
+    ///
+    /// # Errors
+    /// When there is no server or no such stream.
+    pub(crate) fn run(self) -> Result<Exit, CommandError> {
+        let client = self.target.client()?;
+        client.enable_stream(&self.stream).wait()?;
+        self.target.output().line(format_args!("{} is enabled", self.stream))?;
+        self.target.output().json(&json!({ "stream": self.stream, "enabled": true }))?;
+        Ok(Exit::Done)
+    }
+}

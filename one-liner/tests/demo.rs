@@ -1,0 +1,79 @@
+//! The demo as a process: how it starts, what it tells, and how it ends.
+
+mod processes;
+
+use processes::{Demo, Process};
+use serde_json::Value as Json;
+
+#[test]
+fn it_tells_where_it_listens_and_what_it_counts_and_ends_by_itself() {
+    let demo = Demo::start_with(&["--for", "3"]);
+    assert_eq!(demo.started["reach"], "this_pc");
+    let ports: Vec<_> =
+        ["calls", "samples", "frames"].map(|what| demo.started[what].as_str().unwrap().to_owned()).into();
+    assert!(ports.iter().all(|endpoint| endpoint.starts_with("tcp://127.0.0.1:")), "{ports:?}");
+    let process = demo.into_process();
+    let stats: Json = serde_json::from_str(&process.stdout.until("\"stats\"")).unwrap();
+    let stream = |name: &str| {
+        stats["streams"].as_array().unwrap().iter().find(|stream| stream["name"] == name).unwrap().clone()
+    };
+    assert_eq!(stream("stage.position_um")["asked_hz"], 30.0);
+    assert!(stream("camera.frame")["asked_hz"].is_null());
+    let ended = process.finish();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let last = ended.json_lines().pop().unwrap();
+    assert_eq!((&last["event"], &last["set_apart"]), (&"stopped".into(), &Json::Array(vec![])), "{last:#}");
+}
+
+#[test]
+fn people_get_endpoints_lines_to_paste_and_a_table() {
+    let ended = Process::start(&["demo", "--calls-port", "*", "--for", "2500ms"]).finish();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    for text in [
+        "serving host, stage and camera",
+        "tcp://127.0.0.1:",
+        "this computer only",
+        "call stage.move_to 1500 --connect tcp://localhost:",
+        "achieved Hz",
+        "stopped in",
+    ] {
+        assert!(ended.stdout.contains(text), "{text} in {}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_port_in_use_is_named_with_its_holder_and_what_to_do() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let check = |option: &str, what: &str| {
+        let arguments = ["demo", "--calls-port", "0", option, &port];
+        let arguments = if option == "--calls-port" { &["demo", option, &port][..] } else { &arguments[..] };
+        let refused = Process::start(arguments).finish();
+        assert_eq!(refused.code, Some(1), "{refused:#?}");
+        for text in [format!("port {port} for {what} is in use"), option.to_owned()] {
+            assert!(refused.stderr.contains(&text), "{text} in {}", refused.stderr);
+        }
+        if cfg!(target_os = "linux") {
+            let holder = format!("(pid {})", std::process::id());
+            assert!(refused.stderr.contains(&holder), "{holder} in {}", refused.stderr);
+        }
+    };
+    check("--calls-port", "calls");
+    check("--samples-port", "samples");
+    check("--frames-port", "frames");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_during_a_move_stops_it_with_a_report() {
+    let demo = Demo::start();
+    let call = demo.spawn(&["call", "stage.move_to", "10000", "--json"]);
+    call.stderr.until("moving");
+    let process = demo.into_process();
+    process.interrupt();
+    let ended = process.finish();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert_eq!(ended.json_lines().pop().unwrap()["event"], "stopped");
+    let call = call.finish();
+    assert_eq!((call.code, call.json()["outcome"].as_str().unwrap()), (Some(1), "cancelled"), "{call:#?}");
+}

@@ -1,0 +1,121 @@
+//! `cargo xtask ENV...`: every check of this workspace by name, the same at home and in CI.
+//!
+//! ```sh
+//! cargo xtask list            # what there is, what each needs
+//! cargo xtask fmt lint        # some
+//! cargo xtask ci              # all, in order, with timings
+//! ```
+//!
+//! # Layout
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`environment`] | the table of environments |
+//! | [`cargo`] | running cargo, and what to say when a part of it is missing |
+//! | [`deny`], [`licence`] | licences and doubled versions, without network |
+//! | [`msrv`] | the stated Rust version |
+//! | [`links`] | links between documents, and to tests that exist |
+//! | [`examples`], [`example`] | the examples, run as their READMEs say |
+//! | [`demo`] | the README's first command |
+
+mod cargo;
+mod demo;
+mod deny;
+mod environment;
+mod example;
+mod examples;
+mod licence;
+mod links;
+mod msrv;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use environment::{ENVIRONMENTS, Ended, Environment};
+
+fn main() -> ExitCode {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    match asked.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] | ["list" | "help" | "-h" | "--help"] => {
+            list();
+            ExitCode::SUCCESS
+        }
+        _ => match chosen(&asked) {
+            Ok(environments) => run(&environments),
+            Err(message) => {
+                eprintln!("{message}");
+                ExitCode::from(2)
+            }
+        },
+    }
+}
+
+fn list() {
+    println!("cargo xtask ENV...\n");
+    for environment in ENVIRONMENTS {
+        println!("  {:<9} {}\n  {:<9}   needs {}", environment.name, environment.does, "", environment.needs);
+    }
+    println!("  {:<9} all of them in this order, except those that say otherwise", "ci");
+}
+
+/// The environments that `asked` names, each once, in the order asked for.
+fn chosen(asked: &[String]) -> Result<Vec<&'static Environment>, String> {
+    let mut environments: Vec<&'static Environment> = Vec::new();
+    for name in asked {
+        let named: Vec<&Environment> = match name.as_str() {
+            "ci" => ENVIRONMENTS.iter().filter(|environment| environment.in_ci).collect(),
+            name => ENVIRONMENTS.iter().filter(|environment| environment.name == name).collect(),
+        };
+        if named.is_empty() {
+            return Err(format!("there is no environment `{name}`; `cargo xtask list` shows what there is"));
+        }
+        for environment in named {
+            if !environments.iter().any(|chosen| chosen.name == environment.name) {
+                environments.push(environment);
+            }
+        }
+    }
+    Ok(environments)
+}
+
+fn run(environments: &[&Environment]) -> ExitCode {
+    let root = workspace_root();
+    let mut results: Vec<(&str, Ended, Duration)> = Vec::new();
+    for environment in environments {
+        eprintln!("\n== {} ==", environment.name);
+        let start = Instant::now();
+        let ended = (environment.run)(&root);
+        if let Ended::Failed(why) = &ended {
+            eprintln!("{} failed: {why}", environment.name);
+        }
+        results.push((environment.name, ended, start.elapsed()));
+    }
+    eprintln!();
+    for (name, ended, took) in &results {
+        eprintln!("{name:<9} {:>7.1} s  {ended}", took.as_secs_f64());
+    }
+    let failed = results.iter().filter(|(_, ended, _)| matches!(ended, Ended::Failed(_))).count();
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn workspace_root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().expect("xtask is a folder of the workspace").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn environments_are_chosen_once_and_by_name() {
+        let names = |asked: &[&str]| -> Result<Vec<&str>, String> {
+            let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
+            Ok(chosen(&asked)?.into_iter().map(|environment| environment.name).collect())
+        };
+        assert_eq!(names(&["lint", "fmt", "lint"]).unwrap(), ["lint", "fmt"]);
+        assert!(names(&["ci"]).unwrap().contains(&"test"));
+        assert!(names(&["fmt", "lnt"]).unwrap_err().contains("`lnt`"));
+    }
+}
