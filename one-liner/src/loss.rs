@@ -2,7 +2,7 @@
 
 use router_client::SubscriptionStats;
 
-/// `120 received, 3 lost, 1 break`: what was received, and every way in which samples went missing that happened.
+/// `120 received, 3 lost on the way`: what was received, and every way in which samples went missing that happened.
 pub(crate) fn summary(stats: &SubscriptionStats) -> String {
     let mut parts = vec![format!("{} received", stats.received)];
     let missing = [

@@ -72,8 +72,14 @@ fn ctrl_c_during_a_move_stops_it_with_a_report() {
     let process = demo.into_process();
     process.interrupt();
     let ended = process.finish();
-    assert_eq!(ended.code, Some(0), "{ended:#?}");
-    assert_eq!(ended.json_lines().pop().unwrap()["event"], "stopped");
+    let report = ended.json_lines().pop().unwrap();
+    assert_eq!(report["event"], "stopped", "{ended:#?}");
     let call = call.finish();
-    assert_eq!((call.code, call.json()["outcome"].as_str().unwrap()), (Some(1), "cancelled"), "{call:#?}");
+    let outcome = call.json()["outcome"].as_str().unwrap().to_owned();
+    // A machine too busy to run the axis' thread within the second of a stop gets that in the report, and a code.
+    if report["set_apart"] == Json::Array(vec![]) {
+        assert_eq!((ended.code, call.code, outcome.as_str()), (Some(0), Some(1), "cancelled"), "{call:#?}");
+    } else {
+        assert_eq!(ended.code, Some(1), "{report:#}");
+    }
 }

@@ -7,8 +7,9 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use router_socket::named_thread::{self, NamedThread};
 
-use crate::job::{Job, panic_text};
+use crate::job::Job;
 use crate::job_queue::{JobQueue, Work};
+use crate::panic_text::panic_text;
 use crate::target::Workshop;
 
 /// A queue with its threads.

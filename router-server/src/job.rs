@@ -13,6 +13,7 @@ use router_wire::{Arguments, Encoding, Failure, OutcomeHeader, Status};
 use crate::bounds::Permit;
 use crate::call_entry::CallEntry;
 use crate::client_table::ClientKey;
+use crate::panic_text::panic_text;
 use crate::router_event::RouterEvent;
 use crate::streams::TickDone;
 use crate::target::{TargetPlace, Workshop};
@@ -182,13 +183,4 @@ fn with_header(mut message: Vec<u8>, status: Status, epoch: u64, call: u64) -> V
     let header = OutcomeHeader { body_in_own_frame: false, encoding, status, epoch, call };
     message[..REPLY_HEADER_BYTES].copy_from_slice(&header.encode());
     message
-}
-
-/// A panic's message, when it is text.
-pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
-    payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_owned())
 }

@@ -55,6 +55,7 @@ mod executor;
 mod job;
 mod job_queue;
 mod options;
+mod panic_text;
 mod placing;
 mod preset;
 mod registry;

@@ -14,7 +14,8 @@ use router_wire::{
 };
 
 use crate::client_table::{Barrier, ClientKey};
-use crate::job::{Answer, Body, Job, JobKey, encode_outcome, panic_text, server_stopped};
+use crate::job::{Answer, Body, Job, JobKey, encode_outcome, server_stopped};
+use crate::panic_text::panic_text;
 use crate::registry::Found;
 use crate::router_event::RouterEvent;
 use crate::router_loop::{InFlight, RouterLoop};

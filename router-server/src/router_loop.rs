@@ -27,6 +27,9 @@ const LOOK_FOR_LOST_CLIENTS_EVERY: Duration = Duration::from_millis(250);
 const GRACE_AT_STOP: Duration = Duration::from_millis(250);
 /// How long answers may take to leave after the stop.
 pub(crate) const FLUSH_AT_STOP: Duration = Duration::from_millis(200);
+/// How long clients have to read the last answers before their connections end: with IMMEDIATE=1 libzmq throws away
+/// what a client has received and not read yet when its connection ends.
+const READ_AT_STOP: Duration = Duration::from_millis(50);
 /// How long the system may take to give the listening port back.
 const UNBIND_AT_STOP: Duration = Duration::from_millis(200);
 
@@ -77,6 +80,8 @@ pub(crate) struct InFlight {
 struct Stopping {
     /// When calls that have not returned are answered all the same.
     answer_all_at: Instant,
+    /// When the listener is closed; `None` until every call is answered.
+    close_at: Option<Instant>,
     /// When the loop ends though the system has not given the port back; `None` until every call is answered and
     /// the listener was closed.
     end_at: Option<Instant>,
@@ -262,7 +267,7 @@ impl RouterLoop {
             return;
         }
         let answer_all_at = Instant::now() + GRACE_AT_STOP;
-        self.stopping = Some(Stopping { answer_all_at, end_at: None, port_is_free: false });
+        self.stopping = Some(Stopping { answer_all_at, close_at: None, end_at: None, port_is_free: false });
         for (key, call) in &self.in_flight {
             match call.entry.queue.take(*key) {
                 Some(job) => job.refuse(server_stopped(false)),
@@ -285,7 +290,16 @@ impl RouterLoop {
         let all_answered = self.in_flight.values().all(|call| call.answered);
         match end_at {
             Some(end_at) => all_answered && (port_is_free || now >= end_at),
-            None => all_answered && self.close_listener(now),
+            None => all_answered && self.answers_are_read(now) && self.close_listener(now),
+        }
+    }
+
+    /// Whether clients had the time to read the last answers; where there are no clients, they have.
+    fn answers_are_read(&mut self, now: Instant) -> bool {
+        let pause = if self.clients.stats(now).is_empty() { Duration::ZERO } else { READ_AT_STOP };
+        match &mut self.stopping {
+            Some(stopping) => now >= *stopping.close_at.get_or_insert(now + pause),
+            None => false,
         }
     }
 
@@ -313,7 +327,7 @@ impl RouterLoop {
     fn sleep(&mut self) {
         let mut next = self.timers.next();
         if let Some(stopping) = &self.stopping {
-            let due = stopping.end_at.unwrap_or(stopping.answer_all_at);
+            let due = stopping.end_at.or(stopping.close_at).unwrap_or(stopping.answer_all_at);
             next = Some(next.map_or(due, |next| next.min(due)));
         }
         let timeout = next.map(|at| at.saturating_duration_since(Instant::now()));

@@ -19,6 +19,7 @@ use crate::dispatcher::Dispatcher;
 use crate::executor::Executor;
 use crate::job::server_stopped;
 use crate::options::ServerOptions;
+use crate::panic_text;
 use crate::requests::utc_ns;
 use crate::router_event::RouterEvent;
 use crate::router_instrument::RouterInstrument;
@@ -102,6 +103,7 @@ impl RouterServer {
     /// # Errors
     /// [`BindError`].
     pub fn bind_at(wanted: &ServerEndpoints, options: ServerOptions) -> Result<RouterServer, BindError> {
+        panic_text::remember_places();
         let started = Instant::now();
         let epoch = random_epoch()?;
         // Calls have a context, and with it an I/O thread, of their own: frames do not delay an urgent call, and the

@@ -7,7 +7,7 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 use parking_lot::Mutex;
 use router_socket::named_thread;
 
-use crate::job::panic_text;
+use crate::panic_text::panic_text;
 use crate::stop_report::StopReport;
 
 type Hook = Box<dyn FnOnce() + Send>;

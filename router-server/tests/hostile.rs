@@ -49,7 +49,7 @@ fn child_process() {
         let server = RouterServer::bind_with(ANYWHERE, options).unwrap();
         server.add_call("echo", |(text,): (String,)| text).unwrap();
         server.add_stream("count", 100.0, || 1).unwrap();
-        let _frames = server.add_publisher::<Vec<u8>>("frames", 1 << 20).unwrap();
+        let _frames = server.add_publisher::<String>("frames", 1 << 20).unwrap();
         let ServerEndpoints { calls, samples, frames } = server.endpoints();
         say("endpoints", format!("{calls} {samples} {frames}"));
         for _ in child::orders() {
@@ -272,7 +272,7 @@ fn subscriptions(endpoints: &ServerEndpoints) {
         let mut random = Random::seeded(1000 + subscriber as u64);
         let mut socket = Context::new(1).unwrap().socket(SocketKind::XSub).unwrap();
         // What it sends leaves before it goes.
-        socket.set_linger(PATIENCE).unwrap();
+        socket.set_linger(Duration::from_secs(2)).unwrap();
         socket.connect([&endpoints.samples, &endpoints.frames][subscriber % 2]).unwrap();
         for _ in 0..MESSAGES_PER_SUBSCRIBER {
             // Longer ones end the connection, which then says everything again: see `oversized`.

@@ -98,14 +98,14 @@ fn streaming() {
     server.add_stream("closure", 100.0, || 1.0).unwrap();
     server.add_stream("other", 37.0, || 1.0).unwrap();
     server.add_instrument_stream("method", 100.0, "stage.thread", ()).unwrap();
-    let mut publisher = server.add_publisher::<Vec<u8>>("frames", 1 << 20).unwrap();
+    let mut publisher = server.add_publisher::<String>("frames", 1 << 20).unwrap();
     let mut kept = server.add_publisher::<u64>("kept", 100).unwrap();
     let client = client(&server);
     let closure = client.subscribe::<f64>("closure").queue(10).unwrap();
     let method = client.subscribe::<String>("method").queue(10).unwrap();
-    let frames = client.subscribe::<Vec<u8>>("frames").queue(10).unwrap();
+    let frames = client.subscribe::<String>("frames").queue(10).unwrap();
     // After the stop publishing is an error, never a hang.
-    let publishing = std::thread::spawn(move || while publisher.publish(&vec![7; 1 << 19]).is_ok() {});
+    let publishing = std::thread::spawn(move || while publisher.publish(&"x".repeat(1 << 19)).is_ok() {});
     closure.recv_timeout(PATIENCE).unwrap();
     method.recv_timeout(PATIENCE).unwrap();
     frames.recv_timeout(PATIENCE).unwrap();
@@ -147,7 +147,7 @@ fn mid_call() {
 /// What the peer of `peer_gone` does until it is killed.
 fn peer() {
     let client = RouterClient::connect(&child::argument("server").unwrap()).unwrap();
-    let queue = client.subscribe::<Vec<u8>>("frames").queue(10).unwrap();
+    let queue = client.subscribe::<String>("frames").queue(10).unwrap();
     let _moving = client.call::<f64>("stage.move_to", (500.0,)).start();
     let _queued = client.call::<f64>("stage.move_to", (1.0,)).start();
     queue.recv_timeout(PATIENCE).unwrap();
@@ -162,9 +162,9 @@ fn peer_gone() {
     let server = server();
     let rig = TestStage::rig();
     server.add_instrument("stage", rig.stage.clone()).unwrap();
-    let mut publisher = server.add_publisher::<Vec<u8>>("frames", 1 << 20).unwrap();
+    let mut publisher = server.add_publisher::<String>("frames", 1 << 20).unwrap();
     let mut peer = Child::start("peer", &[("server", &address(&server))]);
-    let publishing = std::thread::spawn(move || while publisher.publish(&vec![7; 1 << 19]).is_ok() {});
+    let publishing = std::thread::spawn(move || while publisher.publish(&"x".repeat(1 << 19)).is_ok() {});
     peer.hears("streaming");
     rig.moving.arrived();
     peer.freeze();

@@ -14,9 +14,8 @@ pub const MAX_FRAMES: usize = 16;
 
 /// A ZeroMQ socket: `Send` and not `Sync`, as libzmq's are.
 ///
-/// Every socket starts with LINGER 0, IPv4 only (bind or connect to an IPv6 address turns both on), ZMTP heartbeats
-/// each second with a timeout of 3 s, 2 s for a handshake, reconnects after 100 ms to 1 s, TCP keep-alive; the
-/// setters are in [`options`](crate::options), and hold for what is bound or connected afterwards.
+/// Every socket starts with LINGER 0, IPv4 only (bind or connect to an IPv6 address turns both on), TCP
+/// keep-alive that gives a dead peer up after 3 s, 2 s for a handshake, reconnects after 100 ms to 1 s; the setters are in [`options`](crate::options), and hold for what is bound or connected afterwards.
 ///
 /// ```compile_fail,E0277
 /// fn needs_sync<T: Sync>() {}

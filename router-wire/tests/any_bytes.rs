@@ -47,15 +47,17 @@ fn a_request() -> Vec<u8> {
     };
     let mut message = Vec::new();
     header.encode("stage.move_to", &mut message);
-    let keyword = [("speed".to_owned(), body::encode("fast").unwrap())];
-    message.extend_from_slice(&router_wire::arguments::encode(&(1500.0, vec![1, 2, 3]), &keyword).unwrap());
+    let keyword = [("speed".to_owned(), body::encode("fast").expect("plain data"))];
+    message.extend_from_slice(
+        &router_wire::arguments::encode(&(1500.0, vec![1, 2, 3]), &keyword).expect("plain data"),
+    );
     message
 }
 
 /// A packet as a server would send it.
 fn a_packet() -> Vec<u8> {
     let mut packet = sample::start_packet("stage.position_um");
-    body::encode_into(&2.5, &mut packet).unwrap();
+    body::encode_into(&2.5, &mut packet).expect("plain data");
     let header = SampleHeader {
         payload_in_own_frame: false,
         status: SampleStatus::Value,

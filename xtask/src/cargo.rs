@@ -12,21 +12,12 @@ pub(crate) fn command(root: &Path) -> Command {
 
 /// Runs `cargo ARGS` with its output on ours.
 pub(crate) fn run(root: &Path, args: &[&str]) -> Result<(), String> {
-    run_with(root, args, &[])
-}
-
-/// As [`run`], with `variables` in the environment.
-pub(crate) fn run_with(root: &Path, args: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
     if let Some(missing) = missing_component(root, args) {
         return Err(missing);
     }
-    let shown: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value:?} ")).collect();
-    eprintln!("{}cargo {}", shown.concat(), args.join(" "));
-    let status = command(root)
-        .args(args)
-        .envs(variables.iter().copied())
-        .status()
-        .map_err(|error| format!("cargo could not be started: {error}"))?;
+    eprintln!("cargo {}", args.join(" "));
+    let status =
+        command(root).args(args).status().map_err(|error| format!("cargo could not be started: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("cargo {} ended with {status}", args.join(" "))) }
 }
 
@@ -43,9 +34,9 @@ pub(crate) fn output(root: &Path, args: &[&str]) -> Result<String, String> {
 
 /// `cargo fmt` and `cargo clippy` are components of their own, and without rustup packages of their own.
 fn missing_component(root: &Path, args: &[&str]) -> Option<String> {
-    let (subcommand, component) = match args.first()? {
-        &"fmt" => ("fmt", "rustfmt"),
-        &"clippy" => ("clippy", "clippy"),
+    let (subcommand, component) = match *args.first()? {
+        "fmt" => ("fmt", "rustfmt"),
+        "clippy" => ("clippy", "clippy"),
         _ => return None,
     };
     let present = output(root, &[subcommand, "--version"]).is_ok();

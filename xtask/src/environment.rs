@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::{cargo, demo, deny, examples, links, msrv};
+use crate::{cargo, demo, deny, doc, examples, links, msrv};
 
 /// A check that can be asked for by name.
 pub(crate) struct Environment {
@@ -94,10 +94,7 @@ pub(crate) const ENVIRONMENTS: &[Environment] = &[
         does: "rustdoc builds the documentation without a warning",
         needs: COMPILER,
         in_ci: true,
-        run: |root| {
-            let flags = [("RUSTDOCFLAGS", "-D warnings")];
-            cargo::run_with(root, &["doc", "--workspace", "--no-deps"], &flags).into()
-        },
+        run: |root| doc::run(root).into(),
     },
     Environment {
         name: "test",

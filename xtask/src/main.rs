@@ -14,6 +14,7 @@
 //! | [`cargo`] | running cargo, and what to say when a part of it is missing |
 //! | [`deny`], [`licence`] | licences and doubled versions, without network |
 //! | [`msrv`] | the stated Rust version |
+//! | [`doc`] | rustdoc, told apart from units in brackets |
 //! | [`links`] | links between documents, and to tests that exist |
 //! | [`examples`], [`example`] | the examples, run as their READMEs say |
 //! | [`demo`] | the README's first command |
@@ -21,6 +22,7 @@
 mod cargo;
 mod demo;
 mod deny;
+mod doc;
 mod environment;
 mod example;
 mod examples;

@@ -58,8 +58,7 @@ impl Demo {
         let (bind, calls) = (self.bind.as_str(), self.calls_port);
         let listening = Listening { bind, calls, samples: self.samples_port, frames: self.frames_port };
         let wanted = listening.endpoints().map_err(CommandError::Usage)?;
-        let mut options = ServerOptions::default();
-        options.name = "one-liner demo".to_owned();
+        let options = ServerOptions { name: "one-liner demo".to_owned(), ..ServerOptions::default() };
         let server = RouterServer::bind_at(&wanted, options)
             .map_err(|error| CommandError::Serve(addresses::bind_error(&error, &wanted)))?;
         add_instruments(&server).map_err(|error| CommandError::Serve(error.to_string()))?;

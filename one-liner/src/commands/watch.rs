@@ -63,14 +63,12 @@ impl Watch {
             && end.is_none_or(|end| Instant::now() < end)
             && presses.try_recv().is_err()
         {
+            news.tell();
             let left =
                 end.map_or(LOOK_EVERY, |end| end.saturating_duration_since(Instant::now()).min(LOOK_EVERY));
             match kept.next(left) {
                 Ok(sample) => print(output, &sample)?,
-                Err(SampleError::NothingInTime { .. }) => {
-                    news.tell();
-                    continue;
-                }
+                Err(SampleError::NothingInTime { .. }) => continue,
                 Err(SampleError::Failed { failure, sequence, utc, .. }) => {
                     let message = failure.to_string();
                     output.line(format_args!(

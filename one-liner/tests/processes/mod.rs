@@ -1,5 +1,10 @@
 //! The real program as processes: started, read line by line, and ended.
-#![allow(dead_code, unreachable_pub, reason = "a module of several test binaries, each of which uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "a module of several test binaries, each of which uses a part"
+)]
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -89,8 +89,7 @@ impl Streams {
             ProxyLoop::new(context, &endpoint, inbox, outlets, Arc::clone(&counters), budget_bytes)?;
         let thread = spawn("proxy", move || proxy_loop.run())
             .map_err(|reason| SocketError::WakeUp { action: "start the thread of the proxy", reason })?;
-        let stopped = Arc::new(AtomicBool::new(false));
-        let ingress = Ingress { context: context.clone(), endpoint, budget_bytes, stopped };
+        let ingress = Ingress::new(context.clone(), endpoint, budget_bytes);
         let streams = Streams {
             epoch: settings.epoch,
             clock: Clock::since(settings.started),
@@ -207,6 +206,7 @@ impl Streams {
             set_apart.extend(thread.join_within(left).err().map(|still| still.name));
         }
         set_apart.extend(self.streamers.join(deadline));
+        self.ingress.close();
         set_apart
     }
 

@@ -1,104 +1,99 @@
-//! `Outlet`: an XPUB towards clients that subscribes nobody by itself.
+//! `Outlet`: an XPUB towards clients.
 //!
-//! Three things of libzmq's manual mode (xpub.cpp) decide what is done here:
+//! libzmq subscribes and unsubscribes its peers by itself, and reports each of it here (XPUB_VERBOSER). It is not in
+//! manual mode, where the owner would subscribe the peers and could answer one of them alone: libzmq 4.3.5 then
+//! looks at memory of connections that have ended (`xpub_t::xrecv`), and messages that are no subscription make it
+//! take one peer for another.
 //!
-//! - After a subscription was received, the next message goes to that peer alone. So before anything is forwarded, a
-//!   message that nobody can be subscribed to is sent (an empty frame: topics have at least two bytes).
-//! - libzmq hands out the peers of (un)subscriptions from a queue of its own, one with each message received, and a
-//!   message that is no subscription takes one too. From then on, until nothing waits any more, peers and messages
-//!   are out of step: a peer may be subscribed in another's place. Who subscribed is always known, by the
-//!   message's connection, so counts stay exact; nobody is unsubscribed meanwhile, and a subscription that is
-//!   repeated is applied again.
-//! - Marks of connections that carry data must not be changed: a writer that is full by the new mark waits for an
-//!   acknowledgement that the reader sends by the old one, for ever. See [`Outlet::set_mark`].
+//! So a peer that subscribes to a prefix gets what others listen to under it, at its own cost. It is counted, and is
+//! no subscriber: for it alone nothing is sent.
+//!
+//! The high-water mark of a socket is chosen before it listens and never changed: libzmq 4.3.5 would tell the new one
+//! to connections that have ended, too (`socket_base_t::update_pipe_options`), and a connection that is full by the
+//! new mark can wait for ever for an acknowledgement that its other end sends by the old one. Another mark takes
+//! another socket; see [`Outlet::set_mark`].
 
-use router_socket::{
-    ConnectionToken, Context, Endpoint, Frame, Monitor, PollEntry, Socket, SocketError, SocketKind,
-};
-use router_wire::describe::StreamSocket;
-use router_wire::{Name, sample};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use router_socket::SocketEvent;
+use router_socket::{
+    ConnectionToken, Context, Endpoint, Frame, Monitor, PollEntry, Socket, SocketError, SocketEvent, SocketKind,
+};
+use router_wire::describe::StreamSocket;
+use router_wire::{Name, sample};
 
 use super::counters::{Counted, Counters};
+use super::options::SMALL_SAMPLE_BYTES;
 use super::packet::Packet;
 use super::subscribers::{MOST_ENTRIES, Subscribed, Subscribers};
 
 /// The longest frame a client may send here [bytes]: a subscription has 257 at most, and a handshake with keys fits.
 const MOST_RECEIVED_BYTES: u64 = 4_096;
-/// The mark of a fresh connection, until it subscribes. It is also the least there is.
-const LEAST_MARK: i32 = 2;
+/// The least mark: one message less would lose the second of two in a row.
+pub(crate) const LEAST_MARK: i32 = 2;
+/// Most messages that wait for a connection, whatever the budget.
+const MOST_WAITING: usize = 1_000;
+/// How long to wait before an endpoint is bound again that could not be.
+const BIND_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// A socket that serves streams.
 pub(crate) struct Outlet {
+    context: Context,
+    endpoint: Endpoint,
+    counters: Arc<Counters>,
     socket: Socket,
     monitor: Monitor,
-    endpoint: Endpoint,
+    /// How many messages wait for one connection of `socket`.
+    mark: i32,
+    /// A sample went out through `socket`.
+    has_served: bool,
+    replacement: Replacement,
     subscribers: Subscribers<ConnectionToken, Frame>,
-    counters: Arc<Counters>,
-    /// The next message would go to one peer alone.
-    addresses_one: bool,
-    /// libzmq's queue of peers is ahead of its queue of messages.
-    out_of_step: bool,
-    mark: Mark,
 }
 
-/// How many messages wait for one connection.
-enum Mark {
-    /// The same from the beginning.
-    Fixed,
-    /// Set when a connection first subscribes; see [`Outlet::set_mark`].
-    AtFirstSubscription {
-        wanted: i32,
-        /// What every connection that has subscribed has; `None` when they differ.
-        raised: Option<i32>,
-    },
+/// How far the socket's replacement by one with another mark is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replacement {
+    None,
+    /// The listener is being closed by libzmq's thread, which says so through the monitor.
+    Closing { mark: i32 },
+    /// The endpoint is free; it could not be bound before `at`.
+    Binding { mark: i32, at: Instant },
 }
 
 /// What the proxy has to act upon.
 #[derive(Debug)]
 pub(crate) enum Change {
-    /// A peer subscribed to a legal name, and may be sent something with [`Outlet::send_to_newest`].
+    /// One more listens to the name.
     Subscribed(Name),
-    /// Maybe fewer listen.
+    /// One less listens to the name.
     Unsubscribed(Name),
     /// Nothing: it was counted.
     Nothing,
 }
 
 impl Outlet {
-    /// Listens at `endpoint`. `mark` bounds what waits for a connection [messages]; `None`: it is set later.
+    /// Listens at `endpoint`. `mark` bounds what waits for each connection [messages].
     ///
     /// # Errors
     /// A [`SocketError`] that says why it cannot listen there.
     pub(crate) fn bind(
         context: &Context,
         endpoint: &Endpoint,
-        mark: Option<i32>,
+        mark: i32,
         counters: Arc<Counters>,
     ) -> Result<Outlet, SocketError> {
-        let mut socket = context.socket(SocketKind::XPub)?;
-        socket.set_xpub_verboser(true)?;
-        socket.set_xpub_manual_last_value(true)?;
-        socket.set_max_message_bytes(MOST_RECEIVED_BYTES)?;
-        socket.set_send_hwm(mark.unwrap_or(LEAST_MARK))?;
-        let monitor = socket.monitor()?;
-        let endpoint = socket.bind(endpoint)?;
-        let mark = match mark {
-            Some(_) => Mark::Fixed,
-            None => Mark::AtFirstSubscription { wanted: LEAST_MARK, raised: None },
-        };
+        let (socket, monitor, endpoint) = listen(context, endpoint, mark)?;
         Ok(Outlet {
+            context: context.clone(),
+            endpoint,
+            counters,
             socket,
             monitor,
-            endpoint,
-            subscribers: Subscribers::new(MOST_ENTRIES),
-            counters,
-            addresses_one: false,
-            out_of_step: false,
             mark,
+            has_served: false,
+            replacement: Replacement::None,
+            subscribers: Subscribers::new(MOST_ENTRIES),
         })
     }
 
@@ -127,50 +122,65 @@ impl Outlet {
     /// # Errors
     /// [`SocketError::ContextTerminated`].
     pub(crate) fn next_change(&mut self) -> Result<Option<Change>, SocketError> {
-        let Some(frame) = self.socket.try_recv()? else {
-            self.out_of_step = false;
-            return Ok(None);
-        };
-        self.addresses_one = true;
-        Ok(Some(self.read(frame)))
+        Ok(self.socket.try_recv()?.map(|frame| self.read(frame)))
     }
 
-    /// Sends to everyone who is subscribed to the packet's name. A connection that is full is skipped.
+    /// Sends a packet to everyone who is subscribed to its name. A connection that is full is skipped.
     pub(crate) fn send(&mut self, packet: Packet) {
-        if self.addresses_one {
-            self.push(Frame::copy_from(&[]), false);
+        // An XPUB that drops for full subscribers refuses nothing; with a closed context there is nobody to tell.
+        let _ = self.socket.try_send(packet.head, packet.payload.is_some());
+        if let Some(payload) = packet.payload {
+            let _ = self.socket.try_send(payload, false);
         }
-        self.push_packet(packet);
     }
 
-    /// Sends to the peer of the [`Change::Subscribed`] that was taken last.
-    ///
-    /// libzmq forgets whom it means when another connection ends just then: everyone who is subscribed gets the
-    /// packet, and those who have it ignore it by its number.
-    pub(crate) fn send_to_newest(&mut self, packet: Packet) {
-        self.push_packet(packet);
+    /// As [`send`](Outlet::send), for a sample.
+    pub(crate) fn send_sample(&mut self, packet: Packet) {
+        self.has_served = true;
+        self.send(packet);
     }
 
-    /// Bounds what waits for a connection to `mark` messages, for connections that subscribe from now on.
+    /// Bounds what waits for each connection to `mark` messages.
     ///
-    /// Each connection begins with the least mark and gets its own with its first subscription, before anything was
-    /// sent to it: then it is safe to change. But libzmq changes the marks of all connections at once. So while
-    /// connections with another mark are there, new ones keep the least.
+    /// The socket is replaced by another at the same endpoint: its connections are closed, and clients connect and
+    /// subscribe again. That happens where it must, for a lower mark, and where it disturbs nobody, for a higher one
+    /// while nothing was served yet or nobody is known. Otherwise a lower mark than the budget allows stays.
     pub(crate) fn set_mark(&mut self, mark: i32) {
-        if let Mark::AtFirstSubscription { wanted, .. } = &mut self.mark {
-            *wanted = mark.max(LEAST_MARK);
+        let mark = mark.max(LEAST_MARK);
+        match &mut self.replacement {
+            Replacement::Closing { mark: next } | Replacement::Binding { mark: next, .. } => *next = mark,
+            Replacement::None => {
+                let disturbs = self.has_served && self.subscribers.connections() > 0;
+                if mark < self.mark || (mark > self.mark && !disturbs) {
+                    self.replace(mark);
+                }
+            }
         }
     }
 
-    /// Counts what the monitor tells, at most `most` events.
-    pub(crate) fn count_events(&mut self, most: usize) {
+    /// Counts what the monitor tells, at most `most` events, and goes on with a replacement. Returns whether the
+    /// socket is another one now, that nobody has subscribed to yet.
+    pub(crate) fn maintain(&mut self, most: usize) -> bool {
         for _ in 0..most {
             match self.monitor.try_next() {
                 Some(SocketEvent::HandshakeFailed { .. }) => self.counters.count(Counted::FailedHandshake),
                 Some(SocketEvent::Disconnected { .. }) => self.counters.count(Counted::Disconnect),
+                Some(SocketEvent::Closed { .. }) => self.closed(),
                 Some(_) => {}
-                None => return,
+                None => break,
             }
+        }
+        match self.replacement {
+            Replacement::Binding { mark, at } if at <= Instant::now() => self.bind_again(mark),
+            _ => false,
+        }
+    }
+
+    /// When [`maintain`](Outlet::maintain) has something to do though nothing comes.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        match self.replacement {
+            Replacement::Binding { at, .. } => Some(at),
+            _ => None,
         }
     }
 
@@ -206,40 +216,24 @@ impl Outlet {
         let subscribes = match frame.first() {
             Some(1) => true,
             Some(0) => false,
-            _ => {
-                self.out_of_step = true;
-                self.counters.count(Counted::ForeignMessage);
-                return Change::Nothing;
-            }
+            _ => return self.nothing(Counted::ForeignMessage),
         };
-        let name = match sample::split_topic(&frame[1..]) {
-            Ok((name, [])) => Name::parse(name),
-            _ => {
-                self.counters.count(Counted::RefusedSubscription);
-                return Change::Nothing;
-            }
-        };
-        let Ok(name) = name else { return Change::Nothing }; // split_topic checked it
-        if subscribes { self.subscribed(name, frame) } else { self.unsubscribed(name, &frame) }
+        match sample::split_topic(&frame[1..]) {
+            Ok((name, [])) => match Name::parse(name) {
+                Ok(name) if subscribes => self.subscribed(name, frame),
+                Ok(name) => self.unsubscribed(name, &frame),
+                Err(_) => self.nothing(Counted::RefusedSubscription),
+            },
+            _ => self.nothing(Counted::RefusedSubscription),
+        }
     }
 
     fn subscribed(&mut self, name: Name, frame: Frame) -> Change {
-        let topic = sample::topic(name.as_str());
-        let Some(key) = frame.connection() else {
-            // Only a connection within this process could be without, and none is bound.
-            self.counters.count(Counted::RefusedSubscription);
-            return Change::Nothing;
-        };
-        self.raise_mark(key);
-        let subscribed = self.subscribers.subscribe(&name, key, frame.connection_fd(), frame);
-        // A repeated one too: it costs nothing, and the first may have gone astray while out of step.
-        let _ = self.socket.subscribe(&topic);
-        match subscribed {
+        // Only a connection within this process could be without, and there is no endpoint for one.
+        let Some(key) = frame.connection() else { return self.nothing(Counted::RefusedSubscription) };
+        match self.subscribers.subscribe(&name, key, frame.connection_fd(), frame) {
             Subscribed::New => Change::Subscribed(name),
-            Subscribed::Repeated => {
-                self.counters.count(Counted::RepeatedSubscription);
-                Change::Nothing
-            }
+            Subscribed::Repeated => self.nothing(Counted::RepeatedSubscription),
             Subscribed::NotRemembered => {
                 self.counters.count(Counted::SubscriptionNotRemembered);
                 Change::Subscribed(name)
@@ -249,56 +243,67 @@ impl Outlet {
 
     fn unsubscribed(&mut self, name: Name, frame: &Frame) -> Change {
         let genuine = match frame.connection() {
-            Some(key) => {
-                // Out of step it could hit another peer. This one then gets what it does not want any more.
-                if !self.out_of_step {
-                    let _ = self.socket.unsubscribe(&sample::topic(name.as_str()));
-                }
-                self.subscribers.unsubscribe(name.as_str(), key)
-            }
+            Some(key) => self.subscribers.unsubscribe(name.as_str(), key),
             // libzmq's own report of a connection that ended. Peers that cannot say who they are, of ZMTP before
             // 3.0, are refused by every socket of this program.
             None => self.subscribers.ended(name.as_str()),
         };
-        if genuine {
-            return Change::Unsubscribed(name);
-        }
-        self.counters.count(Counted::UnknownUnsubscription);
+        if genuine { Change::Unsubscribed(name) } else { self.nothing(Counted::UnknownUnsubscription) }
+    }
+
+    fn nothing(&self, counted: Counted) -> Change {
+        self.counters.count(counted);
         Change::Nothing
     }
 
-    fn raise_mark(&mut self, key: ConnectionToken) {
-        let Mark::AtFirstSubscription { wanted, raised } = &mut self.mark else { return };
-        if self.subscribers.knows(key) || self.subscribers.has_overflowed() {
-            return;
-        }
-        if self.subscribers.connections() == 0 {
-            *raised = Some(*wanted);
-        }
-        if *raised == Some(*wanted) {
-            let _ = self.socket.set_send_hwm(*wanted);
-        } else {
-            *raised = None;
+    fn replace(&mut self, mark: i32) {
+        self.replacement = match self.socket.unbind(&self.endpoint) {
+            Ok(()) => Replacement::Closing { mark },
+            Err(_) => Replacement::Binding { mark, at: Instant::now() }, // it does not listen
+        };
+    }
+
+    /// libzmq closed a connection, which goes on by itself, or the listener.
+    fn closed(&mut self) {
+        if let Replacement::Closing { mark } = self.replacement {
+            self.replacement = Replacement::Binding { mark, at: Instant::now() };
         }
     }
 
-    fn push_packet(&mut self, packet: Packet) {
-        self.push(packet.head, packet.payload.is_some());
-        if let Some(payload) = packet.payload {
-            self.push(payload, false);
+    fn bind_again(&mut self, mark: i32) -> bool {
+        match listen(&self.context, &self.endpoint, mark) {
+            Ok((socket, monitor, _)) => {
+                // The monitor first: it belongs to the former socket.
+                self.monitor = monitor;
+                self.socket = socket;
+                self.mark = mark;
+                self.has_served = false;
+                self.replacement = Replacement::None;
+                self.subscribers = Subscribers::new(MOST_ENTRIES);
+                true
+            }
+            Err(_) => {
+                self.counters.count(Counted::FailedBind);
+                self.replacement = Replacement::Binding { mark, at: Instant::now() + BIND_AGAIN_AFTER };
+                false
+            }
         }
     }
+}
 
-    /// An XPUB that drops for full subscribers refuses nothing; with a closed context there is nobody to tell.
-    fn push(&mut self, frame: Frame, more: bool) {
-        self.addresses_one = false;
-        let _ = self.socket.try_send(frame, more);
-    }
+fn listen(context: &Context, endpoint: &Endpoint, mark: i32) -> Result<(Socket, Monitor, Endpoint), SocketError> {
+    let mut socket = context.socket(SocketKind::XPub)?;
+    socket.set_xpub_verboser(true)?;
+    socket.set_max_message_bytes(MOST_RECEIVED_BYTES)?;
+    socket.set_send_hwm(mark)?;
+    let monitor = socket.monitor()?;
+    let endpoint = socket.bind(endpoint)?;
+    Ok((socket, monitor, endpoint))
 }
 
 /// The mark of `samples`: as many of the largest samples there as the budget holds, 1,000 at most.
 pub(crate) fn samples_mark(budget_bytes: usize) -> i32 {
-    (budget_bytes / super::options::SMALL_SAMPLE_BYTES).clamp(1, MOST_WAITING) as i32
+    (budget_bytes / SMALL_SAMPLE_BYTES).clamp(LEAST_MARK as usize, MOST_WAITING) as i32
 }
 
 /// The mark of `frames`: as many of the largest sample declared as the budget holds, two at least.
@@ -306,14 +311,7 @@ pub(crate) fn frames_mark(budget_bytes: usize, largest_sample_bytes: usize) -> i
     (budget_bytes / largest_sample_bytes.max(1)).clamp(LEAST_MARK as usize, MOST_WAITING) as i32
 }
 
-/// Most messages that wait for a connection, whatever the budget.
-const MOST_WAITING: usize = 1_000;
-
 /// Which socket serves samples of up to `largest_sample_bytes`.
 pub(crate) fn place_of(largest_sample_bytes: usize) -> StreamSocket {
-    if largest_sample_bytes <= super::options::SMALL_SAMPLE_BYTES {
-        StreamSocket::Samples
-    } else {
-        StreamSocket::Frames
-    }
+    if largest_sample_bytes <= SMALL_SAMPLE_BYTES { StreamSocket::Samples } else { StreamSocket::Frames }
 }

@@ -73,7 +73,7 @@ impl PeriodicStream {
                 let mut body = ReplyBody::new(name.len() + 1 + SAMPLE_HEADER_BYTES);
                 let caught = catch_unwind(AssertUnwindSafe(|| function(clock, &mut body)));
                 let (times, returned) = caught.unwrap_or_else(|payload| {
-                    let message = crate::job::panic_text(payload.as_ref());
+                    let message = crate::panic_text::panic_text(payload.as_ref());
                     (clock.now(), Err(Failure::Panicked { message }))
                 });
                 let packet = returned.map(|()| {

@@ -18,7 +18,8 @@ use super::stream::Stream;
 
 /// Most messages of one socket, and most commands, in one turn.
 const MOST_IN_A_TURN: usize = 1_000;
-/// How often each heard stream declares its newest number.
+/// How often each heard stream declares its newest number. A subscriber that hears nothing for much longer is not
+/// subscribed, whatever the reason, and does well to subscribe again.
 const DECLARE_EVERY: Duration = Duration::from_secs(1);
 
 /// What the loop is asked to do. Unbounded: there is at most one declaration of each stream, and all else is as

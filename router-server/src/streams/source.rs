@@ -1,9 +1,10 @@
 //! Where samples enter: a socket connected to the proxy, owned by a streamer or a publisher.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use router_socket::{Context, Endpoint, PollEntry, SendRefusal, Socket, SocketError, SocketKind};
 
 use super::options::SMALL_SAMPLE_BYTES;
@@ -22,19 +23,71 @@ const MOST_WAITING: usize = 1_000;
 
 /// A connected source. It never waits to send.
 pub(crate) struct Source {
-    socket: Socket,
+    socket: Arc<SourceSocket>,
 }
 
+/// A source's socket: the source's own, until the stop of the server takes it away and closes it. Locked for a send,
+/// which never waits.
+type SourceSocket = Mutex<Option<Socket>>;
+
 /// What every source needs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Ingress {
-    pub(crate) context: Context,
+    sockets: Arc<Mutex<Sockets>>,
     /// Where the proxy receives, within this process.
     pub(crate) endpoint: Endpoint,
     /// Most bytes of large samples that wait in one source.
     pub(crate) budget_bytes: usize,
     /// Set by the server's stop: there is no proxy to wait for.
     pub(crate) stopped: Arc<AtomicBool>,
+}
+
+/// What keeps libzmq's threads.
+struct Sockets {
+    /// `None` after the stop.
+    context: Option<Context>,
+    /// Of all sources: an application may keep a publisher, and a hung function its streamer, after the stop.
+    sources: Vec<Weak<SourceSocket>>,
+}
+
+impl Ingress {
+    pub(crate) fn new(context: Context, endpoint: Endpoint, budget_bytes: usize) -> Ingress {
+        let sockets = Sockets { context: Some(context), sources: Vec::new() };
+        Ingress { sockets: Arc::new(Mutex::new(sockets)), endpoint, budget_bytes, stopped: Arc::default() }
+    }
+
+    /// Closes the sockets of all sources and lets the context go: with it libzmq's threads end.
+    ///
+    /// # Blocking
+    /// When this is the last owner of the context, until what its other sockets sent has left, for their linger at
+    /// most.
+    pub(crate) fn close(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        let mut sockets = self.sockets.lock();
+        let context = sockets.context.take();
+        let sources = std::mem::take(&mut sockets.sources);
+        drop(sockets);
+        for source in sources.iter().filter_map(Weak::upgrade) {
+            drop(source.lock().take());
+        }
+        drop(context);
+    }
+
+    fn context(&self) -> Result<Context, SourceError> {
+        self.sockets.lock().context.clone().ok_or(SourceError::Stopped)
+    }
+
+    /// Has the stop close `socket`, unless it has come already.
+    fn register(&self, socket: Socket) -> Result<Arc<SourceSocket>, SourceError> {
+        let mut sockets = self.sockets.lock();
+        if sockets.context.is_none() {
+            return Err(SourceError::Stopped);
+        }
+        let socket = Arc::new(Mutex::new(Some(socket)));
+        sockets.sources.retain(|source| source.strong_count() > 0);
+        sockets.sources.push(Arc::downgrade(&socket));
+        Ok(socket)
+    }
 }
 
 /// Why there is no source.
@@ -65,7 +118,7 @@ impl Source {
     /// # Blocking
     /// Until the proxy's next turn, 5 s at most.
     pub(crate) fn connect(ingress: &Ingress, largest_bytes: usize) -> Result<Source, SourceError> {
-        let mut socket = ingress.context.socket(SocketKind::XPub)?;
+        let mut socket = ingress.context()?.socket(SocketKind::XPub)?;
         socket.set_send_hwm(send_hwm(ingress.budget_bytes, largest_bytes))?;
         socket.set_xpub_nodrop(true)?;
         socket.connect(&ingress.endpoint)?;
@@ -80,7 +133,7 @@ impl Source {
             }
             router_socket::poll(&mut [PollEntry::readable(&socket)], Some(left.min(LOOK_EVERY)))?;
         }
-        Ok(Source { socket })
+        Ok(Source { socket: ingress.register(socket)? })
     }
 
     /// Hands a sample to the proxy, or refuses it whole.
@@ -93,9 +146,11 @@ impl Source {
             SendRefusal::Full => SourceRefusal::Full,
             _ => SourceRefusal::Closed,
         };
-        self.socket.try_send(packet.head, more).map_err(refusal)?;
+        let mut socket = self.socket.lock();
+        let socket = socket.as_mut().ok_or(SourceRefusal::Closed)?;
+        socket.try_send(packet.head, more).map_err(refusal)?;
         match packet.payload {
-            Some(payload) => self.socket.try_send(payload, false).map_err(refusal),
+            Some(payload) => socket.try_send(payload, false).map_err(refusal),
             None => Ok(()),
         }
     }

@@ -37,6 +37,8 @@ impl Child {
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["child_process", "--exact", "--nocapture", "--test-threads=1"])
             .env(ROLE, role)
+            // A backtrace of a panic that belongs to a test takes longer than what it measures.
+            .env("RUST_BACKTRACE", "0")
             .envs(with.iter().map(|(name, value)| (variable(name), value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

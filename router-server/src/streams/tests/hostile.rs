@@ -1,9 +1,13 @@
 //! Clients that lie.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
 use super::super::StreamOptions;
 use super::super::counters::Counted;
 use super::raw_peer::RawPeer;
-use super::{Served, serve_tcp, wait_until};
+use super::{DEADLINE, Served, serve_tcp, wait_until};
 
 fn count(served: &Served, what: Counted) -> u64 {
     served.streams.proxy_counters().get(what)
@@ -130,4 +134,38 @@ fn a_storm_of_connections_is_counted_exactly() {
     drop(victims);
     served.wait_for_subscribers("stage", 0);
     assert!(!publisher.is_heard());
+}
+
+/// Out of step, libzmq may subscribe another peer in somebody's place. Who then hears nothing, not even the
+/// declaration of each second, subscribes again, and is served however long the flood lasts.
+#[test]
+fn who_is_left_out_because_of_foreign_messages_is_served_when_subscribing_again() {
+    let served = serve_tcp(Default::default());
+    let mut publisher = served.streams.add_publisher::<u32>("stage", 100, StreamOptions::new()).unwrap();
+    publisher.publish(&1).unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let flood = std::thread::spawn({
+        let stop = Arc::clone(&stop);
+        let mut liar = RawPeer::connect(&served.samples);
+        move || {
+            while !stop.load(Ordering::SeqCst) {
+                (0..20).for_each(|_| liar.send(b"hello"));
+                std::thread::sleep(Duration::from_micros(500));
+            }
+        }
+    });
+    let mut listeners: Vec<_> = (0..60).map(|_| served.listen("stage")).collect();
+    for listener in &mut listeners {
+        let deadline = Instant::now() + DEADLINE;
+        while listener.within(Duration::from_millis(100)).is_none() {
+            assert!(Instant::now() < deadline, "it is never served");
+            listener.unsubscribe("stage");
+            listener.subscribe("stage");
+        }
+    }
+    assert_eq!(served.stats("stage").subscribers, 60);
+    stop.store(true, Ordering::SeqCst);
+    flood.join().unwrap();
+    drop(listeners);
+    served.wait_for_subscribers("stage", 0);
 }

@@ -63,12 +63,15 @@ fn a_hung_function_is_set_apart_and_named() {
     let served = serve();
     let (release, released) = crossbeam_channel::bounded::<()>(0);
     let (ended, end) = crossbeam_channel::bounded::<()>(0);
+    let (called, call) = crossbeam_channel::unbounded();
     let hung = move || {
         let _ended = &ended;
+        let _ = called.send(());
         let _ = released.recv();
     };
     served.streams.add_periodic("stage.hung", 30.0, hung, StreamOptions::new()).unwrap();
     served.streams.add_periodic("fine", 1_000.0, || 1, StreamOptions::new()).unwrap();
+    call.recv_timeout(DEADLINE).unwrap();
     wait_until("the other one ticks", || served.stats("fine").produced > 0);
     let started = Instant::now();
     let set_apart = served.streams.stop(within(Duration::from_millis(300)));
