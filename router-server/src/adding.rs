@@ -11,7 +11,7 @@ use crate::add_error::{AddError, NotFound};
 use crate::closure::{CallOptions, Closure};
 use crate::executor::Executor;
 use crate::job::Job;
-use crate::placing::{Addition, Maker};
+use crate::placing::{Addition, Maker, place_shared};
 use crate::preset::Preset;
 use crate::registry::NamedCall;
 use crate::server::RouterServer;
@@ -64,7 +64,7 @@ impl RouterServer {
         T::Access: Given<T>,
     {
         let addition = Addition::of::<T>(Name::parse_unreserved(name)?, options)?;
-        self.add(addition, |server, id, lane| {
+        self.add(addition, |_, id, lane| {
             match T::Access::place(instrument) {
                 // Moved to the lane without waiting for it: whatever is called later runs behind this.
                 Placed::OnLane(instrument) => {
@@ -76,7 +76,7 @@ impl RouterServer {
                     lane.queue.push_task(Box::new(move_in)).map_err(|_| AddError::Stopped)?;
                     Ok(TargetPlace::OnLane(id))
                 }
-                shared @ Placed::Shared(_) => server.place_shared(Placement::of(shared), id),
+                shared @ Placed::Shared(_) => Ok(place_shared(Placement::of(shared), id, &lane.queue)),
             }
         })
     }

@@ -9,9 +9,8 @@ use router_wire::reply::{REPLY_HEADER_BYTES, encode_progress_header};
 use router_wire::{Failure, ServerMessage, body};
 use serde::Serialize;
 
-use crate::client_table::ClientKey;
+use crate::client_table::{ClientKey, Sender};
 use crate::job::{JobKey, encode_outcome};
-use crate::requests::Sender;
 use crate::router_loop::RouterLoop;
 use crate::timers::Due;
 
@@ -50,12 +49,15 @@ impl RouterLoop {
         self.send_answer(to.client, to.socket, reply);
     }
 
-    /// Answers a request that the loop has carried out itself.
+    /// Answers a hello or a ping, on the connection that it came by.
     pub(super) fn answer_value<T: Serialize>(&mut self, to: Sender, number: u64, value: &T) {
         let mut reply = ReplyBody::new(REPLY_HEADER_BYTES);
         let outcome = reply.value(value).map(|()| reply);
         let reply = encode_outcome(outcome, self.dispatcher.epoch, number, usize::MAX);
-        self.send_answer(to.client, to.socket, reply);
+        match to.socket {
+            ClientSocket::Calls => self.send_answer(to.client, to.socket, reply),
+            ClientSocket::Control => self.send_now(to.client, to.socket, reply),
+        }
     }
 
     /// A running call has reported: the newest report leaves now, or when the last one is 50 ms old.
@@ -91,37 +93,32 @@ impl RouterLoop {
     }
 
     /// Sends a message to a client; holds it back while too much of what was sent is unconfirmed.
+    ///
+    /// Only what leaves on the calls connection is confirmed. So an answer that is not small leaves there whatever its
+    /// request came by.
     pub(super) fn send_answer(&mut self, client: ClientKey, socket: ClientSocket, message: Vec<u8>) {
         let most = self.settings.stalled_client_bytes;
-        let counters = &self.dispatcher.counters;
         let Some(to) = self.clients.get_mut(client) else {
-            counters.unroutable_answers.add(1);
+            self.dispatcher.counters.unroutable_answers.add(1);
             return;
         };
-        let counts = socket == ClientSocket::Calls;
-        if counts && (!to.flow.held.is_empty() || !to.flow.may_send(message.len(), most)) {
-            let mut message = message;
-            if to.flow.held_bytes > 0 && to.flow.held_bytes + message.len() > most {
-                counters.unconfirmed_answers_dropped.add(1);
-                match undelivered(&message, most) {
-                    // As small as a header and a sentence; there are at most as many as calls in flight.
-                    Some(outcome) => message = outcome,
-                    None => return,
-                }
-            }
-            to.flow.held_bytes += message.len();
-            to.flow.held.push_back(message);
-            return;
+        if socket == ClientSocket::Control && message.len() <= MOST_CONTROL_BYTES {
+            self.send_now(client, ClientSocket::Control, message);
+        } else if to.flow.held.is_empty() && to.flow.may_send(message.len(), most) {
+            self.send_now(client, ClientSocket::Calls, message);
+        } else {
+            self.hold(client, message);
         }
-        self.send_now(client, socket, message);
     }
 
     /// Sends what was held back, as far as the client has confirmed earlier answers.
     pub(super) fn send_held_answers(&mut self, client: ClientKey) {
         let most = self.settings.stalled_client_bytes;
-        while let Some(to) = self.clients.get_mut(client)
-            && let Some(message) = to.flow.held.pop_front()
-        {
+        // Once each: what the connection refuses is held again.
+        let held = self.clients.get(client).map_or(0, |to| to.flow.held.len());
+        for _ in 0..held {
+            let Some(to) = self.clients.get_mut(client) else { return };
+            let Some(message) = to.flow.held.pop_front() else { return };
             if !to.flow.may_send(message.len(), most) {
                 to.flow.held.push_front(message);
                 return;
@@ -131,25 +128,64 @@ impl RouterLoop {
         }
     }
 
-    fn send_now(&mut self, client: ClientKey, socket: ClientSocket, message: Vec<u8>) {
+    /// What is held for a client that is lost becomes as small as it can be; if the client comes back, it learns at
+    /// least how its calls ended.
+    pub(super) fn shrink_held_answers(&mut self, client: ClientKey) {
+        let most = self.settings.stalled_client_bytes;
+        let Some(to) = self.clients.get_mut(client) else { return };
+        let held = std::mem::take(&mut to.flow.held);
+        self.dispatcher.counters.unconfirmed_answers_dropped.add(held.len() as u64);
+        to.flow.held = held.iter().filter_map(|message| undelivered(message, most)).collect();
+        to.flow.held_bytes = to.flow.held.iter().map(Vec::len).sum();
+    }
+
+    /// Keeps an answer until the client has confirmed earlier ones; of one too many or too large only that it was
+    /// dropped.
+    fn hold(&mut self, client: ClientKey, message: Vec<u8>) {
+        let most = self.settings.stalled_client_bytes;
         let counters = &self.dispatcher.counters;
         let Some(to) = self.clients.get_mut(client) else { return };
+        if to.flow.held.len() >= MOST_HELD {
+            // More than a client can have in flight: these are refusals to one that does not read them.
+            counters.unconfirmed_answers_dropped.add(1);
+            return;
+        }
+        let fits = to.flow.held_bytes == 0 || to.flow.held_bytes + message.len() <= most;
+        let kept = if fits {
+            Some(message)
+        } else {
+            counters.unconfirmed_answers_dropped.add(1);
+            undelivered(&message, most)
+        };
+        if let Some(kept) = kept {
+            to.flow.held_bytes += kept.len();
+            to.flow.held.push_back(kept);
+        }
+    }
+
+    fn send_now(&mut self, client: ClientKey, socket: ClientSocket, message: Vec<u8>) {
+        let Some(to) = self.clients.get_mut(client) else { return };
         let Some(peer) = to.peer(socket) else {
-            counters.unroutable_answers.add(1);
+            self.dispatcher.counters.unroutable_answers.add(1);
             return;
         };
         let bytes = message.len();
-        let peer = Frame::copy_from(peer);
-        let sent = self
-            .socket
-            .try_send(peer, true)
-            .and_then(|()| self.socket.try_send(Frame::from_vec(message), false));
-        match sent.map_err(|refused| refused.reason) {
-            Ok(()) if socket == ClientSocket::Calls => to.flow.sent(bytes),
-            Ok(()) => {}
-            Err(SendRefusal::Full) => counters.refused_answers.add(1),
+        // A message is refused with its first frame or not at all.
+        match self.socket.try_send(Frame::copy_from(peer), true).map_err(|refused| refused.reason) {
+            Ok(()) => {
+                if let Err(error) = self.socket.try_send(Frame::from_vec(message), false) {
+                    log::error!("an answer could not be sent: {}", error.reason);
+                } else if socket == ClientSocket::Calls {
+                    to.flow.sent(bytes);
+                }
+            }
+            Err(SendRefusal::Full) => {
+                // Thousands of small answers are unread. They go on with the client's next ping.
+                self.dispatcher.counters.refused_answers.add(1);
+                self.hold(client, message);
+            }
             Err(SendRefusal::Unroutable) => {
-                counters.unroutable_answers.add(1);
+                self.dispatcher.counters.unroutable_answers.add(1);
                 if self.clients.mark_lost(client) {
                     self.client_is_lost(client);
                 }
@@ -158,6 +194,11 @@ impl RouterLoop {
         }
     }
 }
+
+/// The longest answer that leaves on the control connection, where nothing confirms it [bytes].
+const MOST_CONTROL_BYTES: usize = 4 << 10;
+/// Most answers that are held back for one client: as many as it may have calls in flight, ordinary and urgent.
+const MOST_HELD: usize = 8 << 10;
 
 /// What a client is told in place of an answer that there is no room for; nothing for a progress report.
 fn undelivered(answer: &[u8], most: usize) -> Option<Vec<u8>> {

@@ -47,8 +47,8 @@ pub(crate) struct ServerBounds {
 
 impl ServerBounds {
     pub(crate) fn new(options: &ServerOptions) -> ServerBounds {
-        const URGENT_CALLS_PER_CLIENT: usize = 1024;
-        const URGENT_BYTES_PER_CLIENT: usize = 4 << 20;
+        const URGENT_CALLS_PER_CLIENT: usize = 256;
+        const URGENT_BYTES_PER_CLIENT: usize = 256 << 10;
         let ordinary = Limits {
             calls: options.in_flight_calls,
             calls_per_client: options.in_flight_calls / 4,
@@ -61,7 +61,10 @@ impl ServerBounds {
             bytes: usize::MAX,
             bytes_per_client: URGENT_BYTES_PER_CLIENT,
         };
-        ServerBounds { ordinary: Bounds::new("the server", ordinary), urgent: Bounds::new("the server", urgent) }
+        ServerBounds {
+            ordinary: Bounds::new("the server", ordinary),
+            urgent: Bounds::new("the server", urgent),
+        }
     }
 }
 

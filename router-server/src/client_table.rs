@@ -76,12 +76,27 @@ impl Flow {
     }
 }
 
+/// Who sent a message, and by which of its sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sender {
+    pub(crate) client: ClientKey,
+    pub(crate) socket: ClientSocket,
+}
+
+/// Why a hello is not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum GreetRefusal {
+    /// The connection has greeted with another id: one connection is one client, so that bounds for a client hold.
+    OtherIdentity(Sender),
+    /// Every place is taken by a client that is there.
+    TooManyClients,
+}
+
 /// What a client has cleared. Its urgent calls travel on another connection than its moves and may overtake them:
 /// a move that was sent before the stop and arrives behind it must not run.
 #[derive(Default)]
 pub(crate) struct Barriers {
     instruments: HashMap<InstrumentId, Barrier>,
-    all: Option<Barrier>,
 }
 
 /// One clearing: calls numbered below `number` were sent before it.
@@ -92,22 +107,29 @@ pub(crate) struct Barrier {
 }
 
 impl Barriers {
-    /// Remembers a clearing of one instrument, or of all.
-    pub(crate) fn set(&mut self, instrument: Option<InstrumentId>, barrier: Barrier) {
-        match instrument {
-            Some(id) => drop(self.instruments.insert(id, barrier)),
-            None => self.all = Some(barrier),
+    /// Remembers a clearing.
+    pub(crate) fn set(&mut self, instrument: InstrumentId, barrier: Barrier) {
+        let newest = self.instruments.entry(instrument).or_insert_with(|| barrier.clone());
+        if barrier.number > newest.number {
+            *newest = barrier;
         }
     }
 
     /// The clearing that was sent after the call `number` of `instrument`, if there is one.
     pub(crate) fn sent_after(&self, instrument: InstrumentId, number: u64) -> Option<&Barrier> {
-        let after = |barrier: &&Barrier| barrier.number > number;
-        self.instruments.get(&instrument).filter(after).or(self.all.as_ref().filter(after))
+        self.instruments.get(&instrument).filter(|barrier| barrier.number > number)
     }
 }
 
 impl Client {
+    /// It was heard. One that was given up gets the time of a ping to go on pinging.
+    fn is_here(&mut self, now: Instant) {
+        self.last_heard = now;
+        if std::mem::take(&mut self.lost) {
+            self.last_ping = self.last_ping.map(|_| now);
+        }
+    }
+
     /// Where answers to requests from `socket` go.
     pub(crate) fn peer(&self, socket: ClientSocket) -> Option<&Peer> {
         match socket {
@@ -135,27 +157,29 @@ impl ClientTable {
         self.clients.get_mut(&key)
     }
 
-    /// The client behind a connection that has sent something; a stranger becomes one without a name.
+    /// The client behind a connection that has sent something; a stranger becomes one without a name, if there is room.
     pub(crate) fn heard(
         &mut self,
         peer: &[u8],
         address: Option<&str>,
         now: Instant,
-    ) -> (ClientKey, ClientSocket) {
+    ) -> Option<(ClientKey, ClientSocket)> {
         if let Some(&(key, socket)) = self.by_peer.get(peer) {
             if let Some(client) = self.clients.get_mut(&key) {
-                client.last_heard = now;
-                client.lost = false;
+                client.is_here(now);
             }
-            return (key, socket);
+            return Some((key, socket));
         }
         let label = format!("unnamed client at {}", address.unwrap_or("this PC"));
-        let key = self.add(Arc::from(label), None, now);
+        let key = self.add(Arc::from(label), None, now)?;
         self.attach(key, peer, ClientSocket::Calls);
-        (key, ClientSocket::Calls)
+        Some((key, ClientSocket::Calls))
     }
 
     /// A client says who it is on one of its sockets. Returns its key, by which both sockets are the same client.
+    ///
+    /// # Errors
+    /// [`GreetRefusal`].
     pub(crate) fn greet(
         &mut self,
         peer: &[u8],
@@ -163,30 +187,40 @@ impl ClientTable {
         socket: ClientSocket,
         speaks_our_version: bool,
         now: Instant,
-    ) -> ClientKey {
-        if let Some(&(before, _)) = self.by_peer.get(peer) {
-            let same = self.clients.get(&before).is_some_and(|client| client.id == Some(identity.id));
-            if !same {
-                self.detach(before, peer);
+    ) -> Result<ClientKey, GreetRefusal> {
+        if let Some(&(before, greeted_as)) = self.by_peer.get(peer) {
+            match self.clients.get(&before).and_then(|client| client.id) {
+                Some(id) if id == identity.id => {}
+                Some(_) => {
+                    let sender = Sender { client: before, socket: greeted_as };
+                    return Err(GreetRefusal::OtherIdentity(sender));
+                }
+                None => self.detach(before, peer),
             }
         }
         let key = match self.by_id.get(&identity.id) {
             Some(&key) => key,
-            None => self.add(Arc::from(identity.to_string()), Some(identity.id), now),
+            None => self
+                .add(Arc::from(identity.to_string()), Some(identity.id), now)
+                .ok_or(GreetRefusal::TooManyClients)?,
         };
         let known_peer =
             self.clients.get(&key).and_then(|client| client.peer(socket)).is_some_and(|old| **old == *peer);
         self.attach(key, peer, socket);
         if let Some(client) = self.clients.get_mut(&key) {
             client.speaks_our_version = speaks_our_version;
-            client.last_heard = now;
-            client.lost = false;
+            client.is_here(now);
             // The client counts what it received from its hello on; greeting twice on one connection resets nothing.
             if socket == ClientSocket::Calls && !known_peer {
                 client.flow = Flow::default();
             }
         }
-        key
+        Ok(key)
+    }
+
+    /// Whether the client has said who it is.
+    pub(crate) fn has_greeted(&self, key: ClientKey) -> bool {
+        self.clients.get(&key).is_some_and(|client| client.id.is_some())
     }
 
     pub(crate) fn pinged(&mut self, key: ClientKey, now: Instant) {
@@ -262,12 +296,16 @@ impl ClientTable {
         rows.into_iter().map(|(_, row)| row).collect()
     }
 
-    fn add(&mut self, label: Arc<str>, id: Option<ClientId>, now: Instant) -> ClientKey {
+    /// Makes place for a client and adds it; `None` when every place is taken by one that pings or is being served.
+    fn add(&mut self, label: Arc<str>, id: Option<ClientId>, now: Instant) -> Option<ClientKey> {
         if self.clients.len() >= MAX_CLIENTS {
-            let oldest = self.clients.iter().filter(|(_, client)| client.in_flight.is_empty());
-            if let Some((&key, _)) = oldest.min_by_key(|(_, client)| client.last_heard) {
-                self.remove(key);
-            }
+            let pings = |client: &Client| {
+                client.last_ping.is_some_and(|ping| now.saturating_duration_since(ping) <= LOST_AFTER)
+            };
+            let goes =
+                self.clients.iter().filter(|(_, client)| client.in_flight.is_empty() && !pings(client));
+            let (&oldest, _) = goes.min_by_key(|(_, client)| client.last_heard)?;
+            self.remove(oldest);
         }
         self.last_key += 1;
         let key = ClientKey(self.last_key);
@@ -289,7 +327,7 @@ impl ClientTable {
         if let Some(id) = id {
             self.by_id.insert(id, key);
         }
-        key
+        Some(key)
     }
 
     fn attach(&mut self, key: ClientKey, peer: &[u8], socket: ClientSocket) {
@@ -337,15 +375,15 @@ mod tests {
     fn both_sockets_of_a_client_are_one_client() {
         let mut table = ClientTable::default();
         let now = Instant::now();
-        let (stranger, _) = table.heard(b"a", None, now);
-        let calls = table.greet(b"a", &identity(7), ClientSocket::Calls, true, now);
-        let control = table.greet(b"b", &identity(7), ClientSocket::Control, true, now);
+        let (stranger, _) = table.heard(b"a", None, now).unwrap();
+        let calls = table.greet(b"a", &identity(7), ClientSocket::Calls, true, now).unwrap();
+        let control = table.greet(b"b", &identity(7), ClientSocket::Control, true, now).unwrap();
         assert_eq!(calls, control);
         assert!(table.get(stranger).is_none(), "the nameless client was this one");
         assert_eq!(&*table.get(calls).unwrap().label, "alice@scope-3 napari pid 4411");
-        assert_eq!(table.heard(b"b", None, now), (calls, ClientSocket::Control));
+        assert_eq!(table.heard(b"b", None, now), Some((calls, ClientSocket::Control)));
         // It comes back over another connection: answers go there.
-        table.greet(b"c", &identity(7), ClientSocket::Calls, true, now);
+        table.greet(b"c", &identity(7), ClientSocket::Calls, true, now).unwrap();
         assert_eq!(table.get(calls).unwrap().peer(ClientSocket::Calls).map(|peer| &**peer), Some(&b"c"[..]));
         assert_eq!(table.by_peer(b"a"), None);
     }
@@ -354,15 +392,17 @@ mod tests {
     fn a_client_that_stops_pinging_is_lost_once_and_known_again_when_it_is_heard() {
         let mut table = ClientTable::default();
         let start = Instant::now();
-        let key = table.greet(b"a", &identity(7), ClientSocket::Calls, true, start);
-        let script = table.greet(b"s", &identity(8), ClientSocket::Calls, true, start);
+        let key = table.greet(b"a", &identity(7), ClientSocket::Calls, true, start).unwrap();
+        let script = table.greet(b"s", &identity(8), ClientSocket::Calls, true, start).unwrap();
         table.pinged(key, start);
         assert!(table.find_lost(start + Duration::from_secs(2)).is_empty());
         assert_eq!(table.find_lost(start + Duration::from_secs(4)), [key]);
         assert!(table.find_lost(start + Duration::from_secs(5)).is_empty());
         assert!(!table.get(script).unwrap().lost, "a script that never pinged is not missed");
-        assert_eq!(table.heard(b"a", None, start + Duration::from_secs(6)).0, key);
+        let back = start + Duration::from_secs(6);
+        assert_eq!(table.heard(b"a", None, back).unwrap().0, key);
         assert!(!table.get(key).unwrap().lost);
+        assert!(table.find_lost(back).is_empty(), "it gets the time to ping again");
     }
 
     #[test]
@@ -373,6 +413,21 @@ mod tests {
             table.heard(&stranger.to_le_bytes(), None, now);
         }
         assert!(table.clients.len() <= MAX_CLIENTS && table.by_peer.len() <= MAX_CLIENTS);
+    }
+
+    #[test]
+    fn a_connection_is_one_client_and_who_pings_keeps_its_place() {
+        let mut table = ClientTable::default();
+        let now = Instant::now();
+        let honest = table.greet(b"honest", &identity(0), ClientSocket::Calls, true, now).unwrap();
+        table.pinged(honest, now);
+        let first = table.greet(b"liar", &identity(1), ClientSocket::Calls, true, now).unwrap();
+        let refusal = GreetRefusal::OtherIdentity(Sender { client: first, socket: ClientSocket::Calls });
+        assert_eq!(table.greet(b"liar", &identity(2), ClientSocket::Calls, true, now), Err(refusal));
+        for stranger in 0..2 * MAX_CLIENTS as u64 {
+            table.heard(&stranger.to_le_bytes(), None, now + Duration::from_secs(1));
+        }
+        assert!(table.has_greeted(honest) && !table.has_greeted(first));
     }
 
     #[test]

@@ -43,6 +43,10 @@ counters! {
     slow_inline_runs,
     /// Inline methods moved to their lane because a run was longer than 10 ms.
     inline_methods_moved,
+    /// Messages of strangers for whom there was no place beside the clients that are known.
+    refused_clients,
+    /// Hellos with another id than the connection had greeted with.
+    changed_identities,
     /// Clients that were lost.
     lost_clients,
     /// Connections whose handshake failed: not ZeroMQ, another security mechanism, or too slow.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use crossbeam_channel::Sender;
 use parking_lot::RwLock;
 use router_client::{Call, CallInfo, Interrupted};
 use router_wire::{Failure, Name};
@@ -57,15 +56,7 @@ impl Dispatcher {
                 return None;
             }
         }
-        match queue.push(job) {
-            Ok(NeedsWake(true)) => Some(queue),
-            Ok(NeedsWake(false)) => None,
-            Err(job) => {
-                let name = job.entry.name.to_string();
-                job.refuse(Failure::NotFound { name, nearest: Vec::new() });
-                None
-            }
-        }
+        push(job)
     }
 
     /// Cancels what runs of `instrument` and ends what is queued, but for its urgent calls.
@@ -87,6 +78,13 @@ impl Dispatcher {
         }
     }
 
+    /// As [`submit_own`](Dispatcher::submit_own), past the queue's bounds.
+    pub(crate) fn submit_unbounded(&self, job: OwnJob<'_>, deadline: Option<Instant>) {
+        if let Some(queue) = push(self.own_job(job, deadline)) {
+            queue.wake();
+        }
+    }
+
     /// Runs a call of the server itself on the calling thread.
     pub(crate) fn run_here(&self, job: OwnJob) {
         self.own_job(job, None).run(&mut Workshop::new());
@@ -98,32 +96,21 @@ impl Dispatcher {
         let (call, control) = Call::with_control(info, None);
         let number = self.last_own_number.fetch_add(1, Ordering::Relaxed) + 1;
         let key = JobKey { client: ClientKey::SERVER, number };
-        Job { entry, call, control, body, key, answer, permit: None }
+        Job { entry, call, control, body, preset: None, key, answer, permit: None }
     }
+}
 
-    /// Runs every `urgent, clears_lane` method that needs no argument, all side by side. Each outcome arrives at
-    /// the `answers` that `answer_for` makes for it; returns the names of the methods.
-    pub(crate) fn stop_all(
-        &self,
-        by: &str,
-        deadline: Option<Instant>,
-        mut answer_for: impl FnMut(&Name) -> Sender<Result<Vec<u8>, Failure>>,
-    ) -> Vec<Name> {
-        let entries: Vec<Arc<CallEntry>> = self
-            .registry
-            .read()
-            .calls()
-            .into_iter()
-            .filter(|entry| entry.stops_without_arguments())
-            .collect();
-        for entry in &entries {
-            self.clear(&entry.instrument, entry.instrument_id, &format!("by {}, by {by}", entry.name));
+/// Puts a job into its queue; returns the queue when it has to be woken. A job that is not taken is answered.
+fn push(job: Job) -> Option<Arc<JobQueue>> {
+    let queue = Arc::clone(&job.entry.queue);
+    match queue.push(job) {
+        Ok(NeedsWake(true)) => Some(queue),
+        Ok(NeedsWake(false)) => None,
+        Err(job) => {
+            // Between its look-up and now the instrument was removed, or the server stopped.
+            let by = format!("`{}` is not served any more", job.entry.name);
+            job.refuse(Failure::Cancelled { by, may_still_be_running: false });
+            None
         }
-        for entry in &entries {
-            let answer = Answer::Here(answer_for(&entry.name));
-            let body = Body::Made(Vec::new());
-            self.submit_own(OwnJob { entry: Arc::clone(entry), client: by, body, answer }, deadline);
-        }
-        entries.iter().map(|entry| entry.name.clone()).collect()
     }
 }

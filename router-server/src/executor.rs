@@ -88,11 +88,11 @@ fn work(queue: &JobQueue) {
             Work::Task(task) => {
                 // An instrument's own drop may panic; its lane goes on.
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task(&mut workshop))) {
-                    log::error!("on the lane {}: {}", queue.name(), panic_text(panic.as_ref()));
+                    log::error!("on the lane {}: {}", queue.name(), panic_text(panic));
                 }
             }
-            Work::Job(job) => {
-                finished = Some(job.key);
+            Work::Job(job, run) => {
+                finished = Some(run);
                 job.run(&mut workshop);
             }
             Work::End => return,

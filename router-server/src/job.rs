@@ -9,11 +9,13 @@ use router_client::{Call, CallControl, Interrupted, ReplyBody, Returned};
 use router_socket::{Frame, MailSender};
 use router_wire::reply::REPLY_HEADER_BYTES;
 use router_wire::{Arguments, Encoding, Failure, OutcomeHeader, Status};
+use serde::Serialize;
 
 use crate::bounds::Permit;
 use crate::call_entry::CallEntry;
 use crate::client_table::ClientKey;
 use crate::panic_text::panic_text;
+use crate::registry::NamedCall;
 use crate::router_event::RouterEvent;
 use crate::streams::TickDone;
 use crate::target::{TargetPlace, Workshop};
@@ -58,6 +60,8 @@ pub(crate) struct Job {
     pub(crate) call: Call,
     pub(crate) control: CallControl,
     pub(crate) body: Body,
+    /// The named call by which it was made; its presets are merged where the call runs.
+    pub(crate) preset: Option<Arc<NamedCall>>,
     pub(crate) key: JobKey,
     pub(crate) answer: Answer,
     /// Room in the queue, given back when the job leaves it.
@@ -78,6 +82,16 @@ impl Job {
         self.finish(outcome);
     }
 
+    /// Ends the call with what `value` makes instead of its method.
+    pub(crate) fn finish_with<T: Serialize>(self, value: impl FnOnce(&Call) -> T) {
+        let started = Instant::now();
+        let value = value(&self.call);
+        let mut body = ReplyBody::new(REPLY_HEADER_BYTES);
+        let outcome = body.value(&value).map(|()| body);
+        self.entry.stats.record(started.elapsed(), outcome.is_ok());
+        self.finish(outcome);
+    }
+
     /// Ends the call without running it.
     pub(crate) fn refuse(self, failure: Failure) {
         self.entry.stats.record_not_run();
@@ -90,7 +104,8 @@ impl Job {
     }
 
     fn execute(&self, workshop: &mut Workshop) -> Result<ReplyBody, Failure> {
-        let arguments = Arguments::decode(self.body.bytes())
+        let merged = self.preset.as_ref().map(|preset| preset.merged_with(self.body.bytes())).transpose()?;
+        let arguments = Arguments::decode(merged.as_deref().unwrap_or(self.body.bytes()))
             .map_err(|error| Failure::BadArguments { argument: None, message: error.to_string() })?;
         let mut body = match &self.answer {
             Answer::Client { .. } => ReplyBody::new(REPLY_HEADER_BYTES),
@@ -108,13 +123,13 @@ impl Job {
     ) -> Returned {
         let method = self.entry.method;
         let caught = catch_unwind(AssertUnwindSafe(|| match &self.entry.target {
-            TargetPlace::Shared(target) => target.run_shared(method, &self.call, arguments, body),
+            TargetPlace::Shared(place) => place.target().run_shared(method, &self.call, arguments, body),
             TargetPlace::OnLane(id) => match workshop.get_mut(id) {
                 Some(target) => target.run(method, &self.call, arguments, body),
                 None => Err(Failure::NotFound { name: self.entry.name.to_string(), nearest: Vec::new() }),
             },
         }));
-        caught.unwrap_or_else(|payload| Err(Failure::Panicked { message: panic_text(payload.as_ref()) }))
+        caught.unwrap_or_else(|payload| Err(Failure::Panicked { message: panic_text(payload) }))
     }
 
     fn finish(self, outcome: Result<ReplyBody, Failure>) {

@@ -18,10 +18,15 @@ pub(crate) type Task = Box<dyn FnOnce(&mut Workshop) + Send>;
 /// What a worker takes.
 pub(crate) enum Work {
     Task(Task),
-    Job(Job),
+    /// A call, and what [`JobQueue::next`] is told when it has ended.
+    Job(Job, RunId),
     /// The queue is closed and the worker is to end.
     End,
 }
+
+/// Names one run of a worker: a call's own number comes from its client, which may use it twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunId(u64);
 
 /// Jobs in arrival order, and what runs now. Bounded by [`Bounds`], whose permits the jobs hold.
 pub(crate) struct JobQueue {
@@ -34,15 +39,25 @@ pub(crate) struct JobQueue {
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
-    tasks: VecDeque<Task>,
+    tasks: VecDeque<(AfterClose, Task)>,
     running: Vec<Running>,
+    last_run: u64,
     sleepers: usize,
     closed: bool,
+    /// A worker has been told to end: nobody would do another task.
+    ended: bool,
+}
+
+/// What becomes of a task that waits when its queue is closed.
+#[derive(PartialEq, Eq)]
+enum AfterClose {
+    Dropped,
+    Done,
 }
 
 /// A call that a worker of this queue runs.
 struct Running {
-    key: JobKey,
+    run: RunId,
     instrument: InstrumentId,
     control: CallControl,
     since: Instant,
@@ -76,16 +91,42 @@ impl JobQueue {
         Ok(NeedsWake(state.sleepers > 0))
     }
 
-    /// Appends a task, done before any job pushed later, and wakes a worker.
+    /// Appends a task, done before any job pushed later, and wakes a worker. It is done although the queue is closed
+    /// meanwhile.
     ///
     /// # Errors
     /// Gives the task back when the queue is closed.
     pub(crate) fn push_task(&self, task: Task) -> Result<(), Task> {
+        self.push_if(|state| !state.closed, AfterClose::Done, task)
+    }
+
+    /// As [`push_task`](JobQueue::push_task), for what must not be begun after the stop: it is dropped then.
+    ///
+    /// # Errors
+    /// Gives the task back when the queue is closed.
+    pub(crate) fn push_build(&self, task: Task) -> Result<(), Task> {
+        self.push_if(|state| !state.closed, AfterClose::Dropped, task)
+    }
+
+    /// As [`push_task`](JobQueue::push_task), also into a closed queue as long as its worker goes on.
+    ///
+    /// # Errors
+    /// Gives the task back when no worker would do it.
+    pub(crate) fn push_disposal(&self, task: Task) -> Result<(), Task> {
+        self.push_if(|state| !state.ended, AfterClose::Done, task)
+    }
+
+    fn push_if(
+        &self,
+        takes: impl Fn(&State) -> bool,
+        after_close: AfterClose,
+        task: Task,
+    ) -> Result<(), Task> {
         let mut state = self.state.lock();
-        if state.closed {
+        if !takes(&state) {
             return Err(task);
         }
-        state.tasks.push_back(task);
+        state.tasks.push_back((after_close, task));
         drop(state);
         self.ready.notify_all();
         Ok(())
@@ -96,24 +137,27 @@ impl JobQueue {
         self.ready.notify_one();
     }
 
-    /// The next thing to do. `finished` is the call that the worker has just ended.
+    /// The next thing to do. `finished` is the run that the worker has just ended.
     ///
     /// # Blocking
     /// Until there is something or the queue is closed and empty.
-    pub(crate) fn next(&self, finished: Option<JobKey>) -> Work {
+    pub(crate) fn next(&self, finished: Option<RunId>) -> Work {
         let mut state = self.state.lock();
-        if let Some(key) = finished {
-            state.running.retain(|running| running.key != key);
+        if let Some(run) = finished {
+            state.running.retain(|running| running.run != run);
         }
         loop {
-            if let Some(task) = state.tasks.pop_front() {
+            if let Some((_, task)) = state.tasks.pop_front() {
                 return Work::Task(task);
             }
             if let Some(job) = state.jobs.pop_front() {
-                state.running.push(Running::of(&job));
-                return Work::Job(job);
+                state.last_run += 1;
+                let run = RunId(state.last_run);
+                state.running.push(Running::of(&job, run));
+                return Work::Job(job, run);
             }
             if state.closed {
+                state.ended = true;
                 return Work::End;
             }
             state.sleepers += 1;
@@ -166,8 +210,13 @@ impl JobQueue {
         let mut state = self.state.lock();
         state.closed = true;
         let left = std::mem::take(&mut state.jobs);
+        let (kept, dropped): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut state.tasks)
+            .into_iter()
+            .partition(|(after_close, _)| *after_close == AfterClose::Done);
+        state.tasks = kept;
         drop(state);
         self.ready.notify_all();
+        drop(dropped); // whoever waits for them is told by that
         left.into()
     }
 
@@ -201,9 +250,9 @@ impl State {
 pub(crate) struct NeedsWake(pub(crate) bool);
 
 impl Running {
-    fn of(job: &Job) -> Running {
+    fn of(job: &Job, run: RunId) -> Running {
         Running {
-            key: job.key,
+            run,
             instrument: job.entry.instrument_id,
             control: job.control.clone(),
             since: Instant::now(),

@@ -65,6 +65,7 @@ mod router_instrument;
 mod router_loop;
 mod server;
 mod serving_streams;
+mod stop_all;
 mod stop_hooks;
 mod stop_report;
 mod target;

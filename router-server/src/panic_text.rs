@@ -27,16 +27,25 @@ pub(crate) fn remember_places() {
 
 /// The message of a panic that the calling thread just caught, when it is text, and its place:
 /// `encoder read 65535 (src/stage.rs:41:9)`.
-pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_text(payload: Box<dyn Any + Send>) -> String {
+    let message = message_of(payload.as_ref());
+    // A payload's own drop may panic too; what that panic carries is left alone.
+    if let Err(second) = panic::catch_unwind(panic::AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+    match PLACE.with(RefCell::take) {
+        Some(place) => format!("{message} ({place})"),
+        None => message,
+    }
+}
+
+fn message_of(payload: &(dyn Any + Send)) -> String {
     let message = payload
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without a message");
-    match PLACE.with(RefCell::take) {
-        Some(place) => format!("{message} ({place})"),
-        None => message.to_owned(),
-    }
+    message.to_owned()
 }
 
 #[cfg(test)]
@@ -47,9 +56,9 @@ mod tests {
     fn a_panic_is_told_with_its_place() {
         remember_places();
         let caught = panic::catch_unwind(|| panic!("encoder read {}", 65535)).unwrap_err();
-        let text = panic_text(caught.as_ref());
+        let text = panic_text(caught);
         assert!(text.starts_with("encoder read 65535 (") && text.contains("panic_text.rs:"), "{text}");
         let caught = panic::catch_unwind(|| panic::resume_unwind(Box::new(7))).unwrap_err();
-        assert_eq!(panic_text(caught.as_ref()), "a panic without a message");
+        assert_eq!(panic_text(caught), "a panic without a message");
     }
 }

@@ -19,7 +19,11 @@ use crate::panic_text::panic_text;
 use crate::registry::InstrumentEntry;
 use crate::router_instrument::RouterInstrument;
 use crate::server::{BindError, RouterServer};
-use crate::target::{InstrumentId, Placement, TargetPlace, Workshop};
+use crate::target::{InstrumentId, Placement, SharedPlace, TargetPlace, Workshop};
+
+/// Urgent calls of one client that wait on one urgent lane, and the bytes of their arguments.
+const URGENT_CALLS_PER_CLIENT: usize = 64;
+const URGENT_BYTES_PER_CLIENT: usize = 64 << 10;
 
 /// Puts an instrument where it lives; runs on its lane.
 pub(crate) type Maker = Box<dyn FnOnce() -> Result<Placement, String> + Send>;
@@ -40,8 +44,12 @@ impl RouterServer {
             urgent_threads: 4,
             ..Addition::of::<RouterInstrument>(name, InstrumentOptions::default()).map_err(router_name)?
         };
-        let added = self.add(addition, |server, id, _| {
-            server.place_shared(Placement::of(Placed::<RouterInstrument>::Shared(Arc::new(router))), id)
+        let added = self.add(addition, |_, id, lane| {
+            Ok(place_shared(
+                Placement::of(Placed::<RouterInstrument>::Shared(Arc::new(router))),
+                id,
+                &lane.queue,
+            ))
         });
         match added {
             Ok(()) => Ok(()),
@@ -97,17 +105,6 @@ impl RouterServer {
         Ok(())
     }
 
-    pub(crate) fn place_shared(
-        &self,
-        placement: Placement,
-        id: InstrumentId,
-    ) -> Result<TargetPlace, AddError> {
-        match placement {
-            Placement::Shared(target) => Ok(TargetPlace::Shared(target)),
-            Placement::OnLane(_) => Ok(TargetPlace::OnLane(id)),
-        }
-    }
-
     /// Builds an instrument on its lane and waits until it stands.
     pub(crate) fn build_on_lane(
         &self,
@@ -117,11 +114,12 @@ impl RouterServer {
         make: Maker,
     ) -> Result<TargetPlace, AddError> {
         let (done, built) = bounded(1);
+        let queue = Arc::clone(&lane.queue);
         let build = move |workshop: &mut Workshop| {
             let made = catch_unwind(AssertUnwindSafe(make))
-                .unwrap_or_else(|payload| Err(format!("it panicked: {}", panic_text(payload.as_ref()))));
+                .unwrap_or_else(|payload| Err(format!("it panicked: {}", panic_text(payload))));
             let place = made.map(|placement| match placement {
-                Placement::Shared(target) => TargetPlace::Shared(target),
+                Placement::Shared(target) => TargetPlace::Shared(SharedPlace::new(target, &queue)),
                 Placement::OnLane(target) => {
                     workshop.insert(id, target);
                     TargetPlace::OnLane(id)
@@ -129,7 +127,7 @@ impl RouterServer {
             });
             let _ = done.send(place);
         };
-        lane.queue.push_task(Box::new(build)).map_err(|_| AddError::Stopped)?;
+        lane.queue.push_build(Box::new(build)).map_err(|_| AddError::Stopped)?;
         match built.recv() {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(message)) => Err(AddError::Factory { name: name.to_owned(), message }),
@@ -147,13 +145,14 @@ impl RouterServer {
         JobQueue::new(name.as_str(), Bounds::new(format!("the lane {name}"), limits))
     }
 
-    /// An urgent lane is never busy because of others: one client's calls are bounded, the clients are too.
+    /// An urgent lane is never busy because of others: each client has its own few places, and clients are bounded in
+    /// number, one for each connection.
     fn urgent_bounds(&self, name: &Name) -> Arc<Bounds> {
         let limits = Limits {
             calls: usize::MAX,
-            calls_per_client: self.options.lane_calls_per_client,
+            calls_per_client: URGENT_CALLS_PER_CLIENT,
             bytes: usize::MAX,
-            bytes_per_client: 1 << 20,
+            bytes_per_client: URGENT_BYTES_PER_CLIENT,
         };
         Bounds::new(format!("the urgent lane of {name}"), limits)
     }
@@ -170,6 +169,14 @@ impl Addition {
             })
             .collect::<Result<_, AddError>>()?;
         Ok(Addition { name, options, calls, urgent_threads: 1 })
+    }
+}
+
+/// Where an instrument is that was made by the caller, not on its lane.
+pub(crate) fn place_shared(placement: Placement, id: InstrumentId, lane: &Arc<JobQueue>) -> TargetPlace {
+    match placement {
+        Placement::Shared(target) => TargetPlace::Shared(SharedPlace::new(target, lane)),
+        Placement::OnLane(_) => TargetPlace::OnLane(id),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use router_wire::describe::CallDescription;
-use router_wire::{Arguments, Failure, Name, nearest};
+use router_wire::{Arguments, BodyError, Failure, Name, nearest};
 
 use crate::add_error::AddError;
 use crate::call_entry::CallEntry;
@@ -39,6 +39,19 @@ pub(crate) struct NamedCall {
 struct LaneInUse {
     executor: Arc<Executor>,
     users: usize,
+}
+
+impl NamedCall {
+    /// The arguments of a call: those given stand in for the preset ones.
+    ///
+    /// # Errors
+    /// [`Failure::BadArguments`] when the given ones are no arguments.
+    pub(crate) fn merged_with(&self, given: &[u8]) -> Result<Vec<u8>, Failure> {
+        let bad = |error: BodyError| Failure::BadArguments { argument: None, message: error.to_string() };
+        let preset = Arguments::decode(&self.preset).map_err(bad)?;
+        let given = Arguments::decode(given).map_err(bad)?;
+        Ok(preset.overridden_by(&given).to_body())
+    }
 }
 
 /// A call that was looked up.
@@ -133,7 +146,9 @@ impl Registry {
         if self.closed {
             return Err(AddError::Stopped);
         }
-        if let Some(call) = calls.iter().find(|call| self.calls.contains_key(&call.name)) {
+        let taken =
+            |call: &&CallEntry| self.calls.contains_key(&call.name) || self.named.contains_key(&call.name);
+        if let Some(call) = calls.iter().find(taken) {
             return Err(AddError::CallExists { name: call.name.to_string() });
         }
         self.instruments.insert(name, Arc::new(instrument));

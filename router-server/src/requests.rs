@@ -6,37 +6,33 @@ use std::time::{Duration, Instant, SystemTime};
 
 use router_client::{Call, CallInfo, ReplyBody};
 use router_socket::Frame;
-use router_wire::hello::ClientSocket;
 use router_wire::reply::REPLY_HEADER_BYTES;
 use router_wire::request::RequestHeader;
 use router_wire::{
     Arguments, ClientMessage, Encoding, Failure, HelloReply, HelloRequest, PROTOCOL_VERSION, name,
 };
 
-use crate::client_table::{Barrier, ClientKey};
+use crate::client_table::{Barrier, GreetRefusal, Sender};
 use crate::job::{Answer, Body, Job, JobKey, encode_outcome, server_stopped};
 use crate::panic_text::panic_text;
 use crate::registry::Found;
 use crate::router_event::RouterEvent;
 use crate::router_loop::{InFlight, RouterLoop};
-use crate::target::TargetPlace;
+use crate::stop_all::{STOP_ALL, collect};
+use crate::target::{TargetPlace, Workshop};
 use crate::timers::Due;
 
 /// An inline run longer than this is counted.
 const SLOW_INLINE: Duration = Duration::from_millis(1);
+/// Arguments longer than this are not decoded in the router loop [bytes].
+const MOST_INLINE_BYTES: usize = 64 << 10;
+/// The body of a hello or a ping is never longer [bytes].
+const MOST_GREETING_BYTES: usize = 4 << 10;
 /// An inline method whose run was longer than this moves to its lane.
 const TOO_SLOW_INLINE: Duration = Duration::from_millis(10);
 
 const HELLO: &str = "router.hello";
 const PING: &str = "router.ping";
-const STOP_ALL: &str = "router.stop_all";
-
-/// Who sent a message, and by which of its sockets.
-#[derive(Clone, Copy)]
-pub(super) struct Sender {
-    pub(super) client: ClientKey,
-    pub(super) socket: ClientSocket,
-}
 
 impl RouterLoop {
     /// Takes one message: `[routing id, message]`, or `[routing id, header, body]`.
@@ -65,8 +61,8 @@ impl RouterLoop {
                     self.hello(&peer, &header, &body(&message), now);
                     return;
                 }
-                let (client, socket) = self.clients.heard(&peer, message.peer_address(), now);
-                self.request(Sender { client, socket }, &header, target, body(&message), now);
+                let Some(sender) = self.sender(&peer, &message, now) else { return };
+                self.request(sender, &header, target, body(&message), now);
             }
             Ok(ClientMessage::Cancel { epoch, call }) => match self.clients.by_peer(&peer) {
                 Some(client) if epoch == self.dispatcher.epoch => {
@@ -84,12 +80,20 @@ impl RouterLoop {
             Err(error) => {
                 counters.bad_messages.add(1);
                 if let Some(number) = ClientMessage::call_number(&message) {
-                    let (client, socket) = self.clients.heard(&peer, message.peer_address(), now);
-                    let failure = Failure::BadRequest { message: error.to_string() };
-                    self.refuse(Sender { client, socket }, number, failure);
+                    let Some(sender) = self.sender(&peer, &message, now) else { return };
+                    self.refuse(sender, number, Failure::BadRequest { message: error.to_string() });
                 }
             }
         }
+    }
+
+    /// Who sent a message; nobody when there are too many clients already.
+    fn sender(&mut self, peer: &Frame, message: &Frame, now: Instant) -> Option<Sender> {
+        let heard = self.clients.heard(peer, message.peer_address(), now);
+        if heard.is_none() {
+            self.dispatcher.counters.refused_clients.add(1);
+        }
+        heard.map(|(client, socket)| Sender { client, socket })
     }
 
     fn request(&mut self, sender: Sender, header: &RequestHeader, target: &str, body: Body, now: Instant) {
@@ -109,7 +113,7 @@ impl RouterLoop {
                 return;
             }
         };
-        if found.entry.runs_inline() {
+        if found.entry.runs_inline() && body.bytes().len() <= MOST_INLINE_BYTES {
             self.run_inline(sender, header, &found, &body);
         } else {
             self.start(sender, header, found, body, now);
@@ -159,13 +163,7 @@ impl RouterLoop {
             self.refuse(sender, header.call, failure);
             return;
         }
-        let body = match named {
-            None => body,
-            Some(named) => match merge(&named.preset, body.bytes()) {
-                Ok(merged) => Body::Made(merged),
-                Err(failure) => return self.refuse(sender, header.call, failure),
-            },
-        };
+        let preset = named;
         let bytes = body.bytes().len();
         if bytes > self.settings.max_body_bytes {
             let limit = self.settings.max_body_bytes;
@@ -189,11 +187,8 @@ impl RouterLoop {
         if entry.description.clears_lane {
             let by: Arc<str> = Arc::from(format!("by {}, by {}", entry.name, client.label));
             let barrier = Barrier { number: header.call, by: Arc::clone(&by) };
-            client.barriers.set(Some(entry.instrument_id), barrier);
+            client.barriers.set(entry.instrument_id, barrier);
             self.dispatcher.clear(&entry.instrument, entry.instrument_id, &by);
-        } else if entry.name.as_str() == STOP_ALL {
-            let by: Arc<str> = Arc::from(format!("by {STOP_ALL}, by {}", client.label));
-            client.barriers.set(None, Barrier { number: header.call, by });
         }
         let in_flight = InFlight {
             entry: Arc::clone(&entry),
@@ -214,19 +209,40 @@ impl RouterLoop {
             epoch: self.dispatcher.epoch,
             max_body_bytes: self.settings.max_body_bytes,
         };
-        let job = Job { entry, call, control, body, key, answer, permit: None };
-        self.wakes.extend(self.dispatcher.submit(job));
+        let job = Job { entry, call, control, body, preset, key, answer, permit: None };
+        if job.entry.name.as_str() == STOP_ALL {
+            self.stop_all(job, deadline);
+        } else {
+            self.wakes.extend(self.dispatcher.submit(job));
+        }
+    }
+
+    /// Starts every stop method before anything else happens; only their outcomes are waited for elsewhere.
+    fn stop_all(&mut self, job: Job, deadline: Option<Instant>) {
+        let by = job.call.client().to_owned();
+        let stopping = self.dispatcher.stop_all(&by, deadline);
+        if let Some(client) = self.clients.get_mut(job.key.client) {
+            let by: Arc<str> = Arc::from(format!("by {STOP_ALL}, by {by}"));
+            for stop in &stopping {
+                let barrier = Barrier { number: job.key.number, by: Arc::clone(&by) };
+                client.barriers.set(stop.instrument, barrier);
+            }
+        }
+        let queue = Arc::clone(&job.entry.queue);
+        let wait = move |_: &mut Workshop| job.finish_with(|_| collect(stopping, deadline));
+        // A queue that takes no more belongs to a server that has stopped.
+        let _ = queue.push_task(Box::new(wait));
     }
 
     /// Runs a short getter without a hand-over; one that is not short is moved to its lane.
     fn run_inline(&mut self, sender: Sender, header: &RequestHeader, found: &Found, body: &Body) {
         let entry = &found.entry;
-        let TargetPlace::Shared(target) = &entry.target else { return };
+        let TargetPlace::Shared(place) = &entry.target else { return };
         let label = match self.clients.get(sender.client) {
             Some(client) => Arc::clone(&client.label),
             None => return,
         };
-        let merged = found.named.as_ref().map(|named| merge(&named.preset, body.bytes())).transpose();
+        let merged = found.named.as_ref().map(|named| named.merged_with(body.bytes())).transpose();
         let started = Instant::now();
         let outcome = merged.and_then(|merged| {
             let bytes = merged.as_deref().unwrap_or(body.bytes());
@@ -236,9 +252,9 @@ impl RouterLoop {
             let (call, _control) =
                 Call::with_control(CallInfo { name: entry.name.shared(), client: label, deadline }, None);
             let mut reply = ReplyBody::new(REPLY_HEADER_BYTES);
-            let run = || target.run_shared(entry.method, &call, &arguments, &mut reply);
+            let run = || place.target().run_shared(entry.method, &call, &arguments, &mut reply);
             catch_unwind(AssertUnwindSafe(run))
-                .unwrap_or_else(|payload| Err(Failure::Panicked { message: panic_text(payload.as_ref()) }))?;
+                .unwrap_or_else(|payload| Err(Failure::Panicked { message: panic_text(payload) }))?;
             Ok(reply)
         });
         let elapsed = started.elapsed();
@@ -273,13 +289,21 @@ impl RouterLoop {
         let request = match keywords::<HelloRequest>(body.bytes()) {
             Ok(request) => request,
             Err(failure) => {
-                let (client, socket) = self.clients.heard(peer, peer.peer_address(), now);
-                return self.refuse(Sender { client, socket }, header.call, failure);
+                let Some(sender) = self.sender(peer, peer, now) else { return };
+                return self.refuse(sender, header.call, failure);
             }
         };
         let same_version = request.protocol_version == PROTOCOL_VERSION;
         let identity = request.client.tamed();
-        let client = self.clients.greet(peer, &identity, request.socket, same_version, now);
+        let client = match self.clients.greet(peer, &identity, request.socket, same_version, now) {
+            Ok(client) => client,
+            Err(GreetRefusal::TooManyClients) => return self.dispatcher.counters.refused_clients.add(1),
+            Err(GreetRefusal::OtherIdentity(sender)) => {
+                self.dispatcher.counters.changed_identities.add(1);
+                let message = "this connection has greeted with another client id".to_owned();
+                return self.refuse(sender, header.call, Failure::BadRequest { message });
+            }
+        };
         let registry = self.dispatcher.registry.read();
         let reply = HelloReply {
             urgent: registry.urgent_calls(),
@@ -295,6 +319,12 @@ impl RouterLoop {
             Ok(request) => request,
             Err(failure) => return self.refuse(sender, number, failure),
         };
+        if !self.clients.has_greeted(sender.client) {
+            // Its place was given to another while it was silent. An epoch that is none makes it greet again.
+            let failure = Failure::OtherEpoch { epoch: self.dispatcher.epoch };
+            let reply = encode_outcome(Err(failure), 0, number, usize::MAX);
+            return self.send_answer(sender.client, sender.socket, reply);
+        }
         self.clients.pinged(sender.client, now);
         if let Some(client) = self.clients.get_mut(sender.client) {
             client.flow.confirm(request.received_bytes);
@@ -325,25 +355,12 @@ fn deadline_of(header: &RequestHeader, now: Instant) -> Option<Instant> {
     }
 }
 
-/// A named call's arguments: those given stand in for the preset ones.
-fn merge(preset: &[u8], given: &[u8]) -> Result<Vec<u8>, Failure> {
-    let bad =
-        |error: router_wire::BodyError| Failure::BadArguments { argument: None, message: error.to_string() };
-    let preset = Arguments::decode(preset).map_err(bad)?;
-    let given = Arguments::decode(given).map_err(bad)?;
-    Ok(preset.overridden_by(&given).to_body())
-}
-
-/// The keyword arguments of a request as a structure.
+/// The keyword arguments of a hello or a ping as a structure.
 fn keywords<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     let bad = |message: String| Failure::BadArguments { argument: None, message };
+    if body.len() > MOST_GREETING_BYTES {
+        return Err(bad(format!("{} bytes; the limit is {MOST_GREETING_BYTES}", body.len())));
+    }
     let arguments = Arguments::decode(body).map_err(|error| bad(error.to_string()))?;
-    let fields: std::collections::BTreeMap<&str, rmpv::Value> = arguments
-        .keyword
-        .iter()
-        .map(|(name, value)| Ok((*name, router_wire::body::decode(value)?)))
-        .collect::<Result<_, router_wire::BodyError>>()
-        .map_err(|error| bad(error.to_string()))?;
-    let map = router_wire::body::encode(&fields).map_err(|error| bad(error.to_string()))?;
-    router_wire::body::decode(&map).map_err(|error| bad(error.to_string()))
+    router_wire::body::decode(&arguments.keywords_to_map()).map_err(|error| bad(error.to_string()))
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use router_client::{Call, Interrupted, RemoteError, interface};
 use router_socket::MailSender;
-use router_wire::Failure;
 use router_wire::describe::{Description, ServerDescription};
 use router_wire::status::{ClientStats, LaneStatus, ServerStats, StopOutcome};
 
@@ -15,10 +14,9 @@ use crate::add_error::NotFound;
 use crate::dispatcher::Dispatcher;
 use crate::registry::LaneView;
 use crate::router_event::RouterEvent;
+use crate::stop_all::collect;
 use crate::streams::{DeclareError, SetFrequencyError, Streams};
 
-/// How long `stop_all` waits for methods that have no deadline.
-const STOP_ALL_WAITS: Duration = Duration::from_secs(5);
 /// How long the router loop may take to tell of its clients.
 const CLIENTS_WAIT: Duration = Duration::from_secs(1);
 
@@ -98,16 +96,11 @@ impl RouterInstrument {
         let streams = self.streams.upgrade();
         let mut counters = self.dispatcher.counters.read();
         counters.extend(streams.iter().flat_map(|streams| streams.counters()));
+        // Each of these takes the registry's lock for itself: held over two, a writer in between would stop both.
+        let calls = self.dispatcher.registry.read().calls();
         ServerStats {
             uptime_s: self.started.elapsed().as_secs_f64(),
-            calls: self
-                .dispatcher
-                .registry
-                .read()
-                .calls()
-                .iter()
-                .map(|call| call.stats.read(call.name.as_str()))
-                .collect(),
+            calls: calls.iter().map(|call| call.stats.read(call.name.as_str())).collect(),
             streams: streams.map(|streams| streams.stats()).unwrap_or_default(),
             lanes: self.lanes(),
             clients: self.clients(),
@@ -118,7 +111,8 @@ impl RouterInstrument {
     /// What each lane is doing: which method, for how long, for whom, and how much waits.
     #[call(concurrent)]
     pub fn lanes(&self) -> Vec<LaneStatus> {
-        self.dispatcher.registry.read().lanes().into_iter().map(lane_status).collect()
+        let lanes = self.dispatcher.registry.read().lanes();
+        lanes.into_iter().map(lane_status).collect()
     }
 
     /// Streams it again, for every client. Nothing happens when it is enabled.
@@ -148,26 +142,8 @@ impl RouterInstrument {
     /// Runs every `urgent, clears_lane` method that needs no argument, side by side; returns each outcome.
     #[call(urgent)]
     pub fn stop_all(&self, call: &Call) -> Vec<StopOutcome> {
-        let mut waiting = Vec::new();
-        self.dispatcher.stop_all(call.client(), call.deadline(), |name| {
-            let (answer, outcome) = crossbeam_channel::bounded(1);
-            waiting.push((name.to_string(), outcome));
-            answer
-        });
-        let until = call.deadline().unwrap_or_else(|| Instant::now() + STOP_ALL_WAITS);
-        let outcome_of =
-            |(name, outcome): (String, crossbeam_channel::Receiver<Result<Vec<u8>, Failure>>)| match outcome
-                .recv_deadline(until)
-            {
-                Ok(Ok(_)) => StopOutcome { name, ok: true, message: String::new() },
-                Ok(Err(failure)) => StopOutcome { name, ok: false, message: failure.to_string() },
-                Err(_) => StopOutcome {
-                    name,
-                    ok: false,
-                    message: "it has not returned yet and may still be running".into(),
-                },
-            };
-        waiting.into_iter().map(outcome_of).collect()
+        // A client's call never comes here: the router loop starts the methods itself, in `requests.rs`.
+        collect(self.dispatcher.stop_all(call.client(), call.deadline()), call.deadline())
     }
 }
 

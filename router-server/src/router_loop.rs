@@ -23,6 +23,8 @@ use crate::timers::{Due, Timers};
 /// Messages taken from one source before the others have their turn.
 const MESSAGES_PER_TURN: usize = 1000;
 const LOOK_FOR_LOST_CLIENTS_EVERY: Duration = Duration::from_millis(250);
+/// For so long a flood of messages may keep pings from being read before their clients are taken for lost.
+const FLOOD_EXCUSES_FOR: Duration = Duration::from_secs(1);
 /// How long calls that were cancelled by the server's stop have to return with an outcome of their own.
 const GRACE_AT_STOP: Duration = Duration::from_millis(250);
 /// How long answers may take to leave after the stop.
@@ -50,6 +52,8 @@ pub(crate) struct RouterLoop {
     pub(super) wakes: Vec<Arc<JobQueue>>,
     /// The frames of the message being read; kept for its capacity.
     frames: Vec<Frame>,
+    /// When nothing was left to read last.
+    drained_at: Instant,
     stopping: Option<Stopping>,
 }
 
@@ -119,6 +123,7 @@ impl RouterLoop {
             timers,
             wakes: Vec::new(),
             frames: Vec::new(),
+            drained_at: Instant::now(),
             stopping: None,
         })
     }
@@ -210,6 +215,9 @@ impl RouterLoop {
 
     fn do_what_is_due(&mut self, socket_was_drained: bool) {
         let now = Instant::now();
+        if socket_was_drained {
+            self.drained_at = now;
+        }
         while let Some(due) = self.timers.pop_due(now) {
             match due {
                 Due::Deadline(key) => self.deadline_passed(key),
@@ -217,7 +225,8 @@ impl RouterLoop {
                 Due::LostClients => {
                     self.timers.add(now + LOOK_FOR_LOST_CLIENTS_EVERY, Due::LostClients);
                     // After a pause of this process the pings that came meanwhile still wait in the socket.
-                    if socket_was_drained {
+                    let flooded_for = now.saturating_duration_since(self.drained_at);
+                    if socket_was_drained || flooded_for > FLOOD_EXCUSES_FOR {
                         for client in self.clients.find_lost(now) {
                             self.client_is_lost(client);
                         }
@@ -231,6 +240,9 @@ impl RouterLoop {
 
     fn deadline_passed(&mut self, key: JobKey) {
         let Some(call) = self.in_flight.get(&key) else { return };
+        if call.control.info().deadline.is_none_or(|deadline| deadline > Instant::now()) {
+            return; // the timer of an earlier call of the same number
+        }
         let queue = Arc::clone(&call.entry.queue);
         match queue.take(key) {
             Some(job) => job.refuse(Failure::DeadlineExceeded { may_still_be_running: false }),
@@ -256,10 +268,7 @@ impl RouterLoop {
                 call.control.interrupt(Interrupted::ClientLost);
             }
         }
-        if let Some(lost) = self.clients.get_mut(client) {
-            lost.flow.held.clear();
-            lost.flow.held_bytes = 0;
-        }
+        self.shrink_held_answers(client);
     }
 
     fn begin_to_stop(&mut self) {

@@ -15,12 +15,26 @@ type Hook = Box<dyn FnOnce() + Send>;
 /// Hooks in the order in which they were added.
 #[derive(Default)]
 pub(crate) struct StopHooks {
-    hooks: Mutex<Vec<(String, Duration, Hook)>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    hooks: Vec<(String, Duration, Hook)>,
+    /// They have run; one that is added now is too late.
+    over: bool,
 }
 
 impl StopHooks {
+    /// Adds a hook; after the stop it is run at once, by the caller.
     pub(crate) fn add(&self, name: String, time_limit: Duration, hook: Hook) {
-        self.hooks.lock().push((name, time_limit, hook));
+        let mut state = self.state.lock();
+        if state.over {
+            drop(state);
+            hook();
+        } else {
+            state.hooks.push((name, time_limit, hook));
+        }
     }
 
     /// Runs the hooks in reverse order, each on a thread of its own; the next begins when one has returned or
@@ -29,12 +43,11 @@ impl StopHooks {
     /// # Blocking
     /// For the sum of the time limits at most.
     pub(crate) fn run(&self, report: &mut StopReport) {
-        let hooks = std::mem::take(&mut *self.hooks.lock());
-        for (name, time_limit, hook) in hooks.into_iter().rev() {
+        while let Some((name, time_limit, hook)) = self.newest() {
             let (done, returned) = bounded(1);
             let run = move || {
                 let outcome = catch_unwind(AssertUnwindSafe(hook));
-                let _ = done.send(outcome.map_err(|payload| panic_text(payload.as_ref())));
+                let _ = done.send(outcome.map_err(|payload| panic_text(payload)));
             };
             let thread = named_thread::spawn(format!("stop {name}"), run);
             match returned.recv_timeout(time_limit) {
@@ -47,5 +60,12 @@ impl StopHooks {
             }
             drop(thread);
         }
+    }
+
+    fn newest(&self) -> Option<(String, Duration, Hook)> {
+        let mut state = self.state.lock();
+        let newest = state.hooks.pop();
+        state.over |= newest.is_none();
+        newest
     }
 }

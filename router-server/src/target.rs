@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use router_client::{Call, Instrument, Invoke, Method, Placed, ReplyBody, Returned, SharedInstrument};
+use router_socket::named_thread;
 use router_wire::Arguments;
+
+use crate::job_queue::JobQueue;
 
 /// Names one instrument in its server; a removed and added one is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,13 +44,43 @@ pub(crate) enum TargetPlace {
     /// In the workshop of its lane.
     OnLane(InstrumentId),
     /// Wherever the call runs.
-    Shared(Arc<dyn SharedTarget>),
+    Shared(SharedPlace),
+}
+
+/// A shared instrument. Whoever lets go of it last (a lane, a pool, the router loop, `remove` under the registry's
+/// lock), it is dropped by its lane's thread: an instrument's drop is user code and may take its time.
+#[derive(Clone)]
+pub(crate) struct SharedPlace {
+    /// `None` only while it is dropped. The box lets the last owner, and only it, take the instrument out.
+    target: Option<Arc<Box<dyn SharedTarget>>>,
+    lane: Arc<JobQueue>,
+}
+
+impl SharedPlace {
+    pub(crate) fn new(target: Box<dyn SharedTarget>, lane: &Arc<JobQueue>) -> SharedPlace {
+        SharedPlace { target: Some(Arc::new(target)), lane: Arc::clone(lane) }
+    }
+
+    pub(crate) fn target(&self) -> &dyn SharedTarget {
+        self.target.as_deref().expect("it is taken out by drop only").as_ref()
+    }
+}
+
+impl Drop for SharedPlace {
+    fn drop(&mut self) {
+        let Some(target) = self.target.take().and_then(Arc::into_inner) else { return };
+        if let Err(dispose) = self.lane.push_disposal(Box::new(move |_| drop(target))) {
+            // The lane's thread has ended. Without a thread for it the instrument is dropped here.
+            let drop_it = move || dispose(&mut Workshop::new());
+            let _ = named_thread::spawn(format!("drop {}", self.lane.name()), drop_it);
+        }
+    }
 }
 
 /// An instrument that has been made and is where it may be used from.
 pub(crate) enum Placement {
     OnLane(Box<dyn Target>),
-    Shared(Arc<dyn SharedTarget>),
+    Shared(Box<dyn SharedTarget>),
 }
 
 impl Placement {
@@ -57,7 +90,7 @@ impl Placement {
                 Placement::OnLane(Box::new(OnLane { instrument, methods: T::methods() }))
             }
             Placed::Shared(instrument) => {
-                Placement::Shared(Arc::new(Shared { instrument, methods: T::methods() }))
+                Placement::Shared(Box::new(Shared { instrument, methods: T::methods() }))
             }
         }
     }

@@ -126,6 +126,22 @@ fn a_million_samples_are_accounted_for() {
         assert_eq!(cache.stats().received, cache_taken.join().unwrap());
     });
     let (fast, slow, oldest) = (fast.stats(), slow.stats(), oldest.stats());
+    let source = fast_client
+        .stats()
+        .wait()
+        .unwrap()
+        .streams
+        .into_iter()
+        .find(|stream| stream.name == "small")
+        .unwrap();
+    assert_eq!(
+        (source.produced, source.published + source.dropped_at_source),
+        (SAMPLES, SAMPLES),
+        "{source:?}"
+    );
+    for lost in [fast.lost, slow.lost] {
+        assert!(lost >= source.dropped_at_source, "{lost} lost, {source:?}");
+    }
     assert_eq!((fast.waiting, fast.dropped), (0, 0), "a fast subscriber drops nothing: {fast:?}");
     assert!(fast.received > 0 && slow.received > 0);
     assert_eq!(oldest.received + oldest.lost + oldest.waiting + oldest.dropped, oldest.expected());
@@ -174,6 +190,31 @@ fn look(cache: &Cache<u64>, end: &AtomicBool) -> u64 {
         }
     }
     seen
+}
+
+#[test]
+fn nothing_is_lost_when_nobody_is_behind() {
+    const WINDOWS: u64 = 100;
+    const WINDOW: u64 = 200;
+    let server = support::server();
+    let mut publisher = server.add_publisher::<u64>("small", 100).unwrap();
+    let client = support::client(&server);
+    let queue = client.subscribe::<u64>("small").queue(WINDOW as usize).unwrap();
+    let cache = client.subscribe::<u64>("small").cache().unwrap();
+    wait_for_subscribers(&client, "small", 1);
+    for window in 0..WINDOWS {
+        for number in window * WINDOW..(window + 1) * WINDOW {
+            publish(&mut publisher, &number);
+        }
+        queue.settle(PATIENCE).unwrap();
+        for number in window * WINDOW..(window + 1) * WINDOW {
+            assert_eq!(queue.try_recv().unwrap().value, number);
+        }
+        assert_eq!(cache.take().unwrap().value, (window + 1) * WINDOW - 1);
+    }
+    let (queue, cache) = (queue.stats(), cache.stats());
+    assert_eq!((queue.received, queue.expected()), (WINDOWS * WINDOW, WINDOWS * WINDOW), "{queue:?}");
+    assert_eq!((cache.received, cache.replaced), (WINDOWS, WINDOWS * (WINDOW - 1)), "{cache:?}");
 }
 
 #[test]

@@ -26,7 +26,10 @@ pub struct Arguments<'a> {
 ///
 /// # Errors
 /// [`BodyError::Encode`] when a value refuses to be serialised.
-pub fn encode<T: Serialize + ?Sized>(positional: &T, keyword: &[(String, Vec<u8>)]) -> Result<Vec<u8>, BodyError> {
+pub fn encode<T: Serialize + ?Sized>(
+    positional: &T,
+    keyword: &[(String, Vec<u8>)],
+) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     encode_positional_into(positional, &mut body)?;
     encode_keyword_into(keyword, &mut body)?;
@@ -38,7 +41,10 @@ pub fn encode<T: Serialize + ?Sized>(positional: &T, keyword: &[(String, Vec<u8>
 ///
 /// # Errors
 /// [`BodyError::Encode`]; `message` then ends with a part of a body.
-pub fn encode_positional_into<T: Serialize + ?Sized>(positional: &T, message: &mut Vec<u8>) -> Result<(), BodyError> {
+pub fn encode_positional_into<T: Serialize + ?Sized>(
+    positional: &T,
+    message: &mut Vec<u8>,
+) -> Result<(), BodyError> {
     message.push(ARRAY_OF_TWO);
     let start = message.len();
     body::encode_into(positional, message)?;
@@ -55,7 +61,8 @@ pub fn encode_positional_into<T: Serialize + ?Sized>(positional: &T, message: &m
 /// # Errors
 /// [`BodyError::Encode`] for more of them than a map can count.
 pub fn encode_keyword_into(keyword: &[(String, Vec<u8>)], message: &mut Vec<u8>) -> Result<(), BodyError> {
-    let count = u32::try_from(keyword.len()).map_err(|_| BodyError::Encode("too many keyword arguments".into()))?;
+    let count =
+        u32::try_from(keyword.len()).map_err(|_| BodyError::Encode("too many keyword arguments".into()))?;
     let fail = |_| BodyError::Encode("a keyword could not be written".into());
     rmp::encode::write_map_len(message, count).map_err(fail)?;
     for (name, value) in keyword {
@@ -65,6 +72,7 @@ pub fn encode_keyword_into(keyword: &[(String, Vec<u8>)], message: &mut Vec<u8>)
     Ok(())
 }
 
+const WHY: &str = "writing to a Vec does not fail";
 const ARRAY_OF_TWO: u8 = 0x92;
 const ARRAY_OF_ONE: u8 = 0x91;
 const EMPTY_ARRAY: u8 = 0x90;
@@ -132,7 +140,12 @@ impl<'a> Arguments<'a> {
     ///
     /// # Errors
     /// [`Failure::BadArguments`] when it was given twice or is no `T`.
-    pub fn take_or<T: Deserialize<'a>>(&self, index: usize, name: &str, default: impl FnOnce() -> T) -> Result<T, Failure> {
+    pub fn take_or<T: Deserialize<'a>>(
+        &self,
+        index: usize,
+        name: &str,
+        default: impl FnOnce() -> T,
+    ) -> Result<T, Failure> {
         match self.raw(index, name)? {
             Some(value) => decode_argument(name, value),
             None => Ok(default()),
@@ -165,18 +178,29 @@ impl<'a> Arguments<'a> {
 
     /// These arguments as a body again.
     pub fn to_body(&self) -> Vec<u8> {
-        let values: usize = self.positional.iter().chain(self.keyword.iter().map(|(_, value)| value)).map(|v| v.len()).sum();
+        let values: usize =
+            self.positional.iter().chain(self.keyword.iter().map(|(_, value)| value)).map(|v| v.len()).sum();
         let mut body = Vec::with_capacity(values + 16);
-        const WHY: &str = "writing to a Vec does not fail";
         rmp::encode::write_array_len(&mut body, 2).expect(WHY);
         rmp::encode::write_array_len(&mut body, self.positional.len() as u32).expect(WHY);
         self.positional.iter().for_each(|value| body.extend_from_slice(value));
-        rmp::encode::write_map_len(&mut body, self.keyword.len() as u32).expect(WHY);
+        self.write_keywords(&mut body);
+        body
+    }
+
+    fn write_keywords(&self, body: &mut Vec<u8>) {
+        rmp::encode::write_map_len(body, self.keyword.len() as u32).expect(WHY);
         for (name, value) in &self.keyword {
-            rmp::encode::write_str(&mut body, name).expect(WHY);
+            rmp::encode::write_str(body, name).expect(WHY);
             body.extend_from_slice(value);
         }
-        body
+    }
+
+    /// The keyword arguments as one MessagePack map.
+    pub fn keywords_to_map(&self) -> Vec<u8> {
+        let mut map = Vec::new();
+        self.write_keywords(&mut map);
+        map
     }
 
     /// A named call's arguments: `self` are the presets, `given` replaces them index by index and name by name.

@@ -147,12 +147,16 @@ impl fmt::Display for Failure {
             Failure::NotFound { name, nearest } => {
                 write!(f, "there is no `{name}` here; did you mean `{}`?", nearest.join("` or `"))
             }
-            Failure::BadArguments { argument: Some(argument), message } => write!(f, "argument `{argument}`: {message}"),
-            Failure::BadArguments { argument: None, message } => write!(f, "bad arguments: {message}"),
-            Failure::ClientLost => f.write_str("the client was lost while the call was queued; it was not started"),
-            Failure::OtherEpoch { .. } => {
-                f.write_str("the server was restarted since this client was greeted; the call was not started")
+            Failure::BadArguments { argument: Some(argument), message } => {
+                write!(f, "argument `{argument}`: {message}")
             }
+            Failure::BadArguments { argument: None, message } => write!(f, "bad arguments: {message}"),
+            Failure::ClientLost => {
+                f.write_str("the client was lost while the call was queued; it was not started")
+            }
+            Failure::OtherEpoch { .. } => f.write_str(
+                "the server was restarted since this client was greeted; the call was not started",
+            ),
             Failure::Undelivered { bytes, message } => {
                 write!(f, "the method has returned, but its answer of {bytes} bytes was dropped: {message}")
             }

@@ -138,7 +138,8 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
             let lower = candidate.to_lowercase();
             let whole = strsim::jaro_winkler(&wrong_lower, &lower);
             let part = 0.95 * strsim::jaro_winkler(&wrong_lower, &last(candidate).to_lowercase());
-            let holds = !wrong_lower.is_empty() && (lower.contains(&wrong_lower) || wrong_lower.contains(&lower));
+            let holds =
+                !wrong_lower.is_empty() && (lower.contains(&wrong_lower) || wrong_lower.contains(&lower));
             let likeness = whole.max(part) + if holds { 0.2 } else { 0.0 };
             (likeness >= 0.75).then_some((likeness, candidate))
         })
@@ -213,7 +214,11 @@ mod tests {
     fn nearest_finds_what_was_meant() {
         let calls = ["stage.move_to", "stage.stop", "stage.position_um", "camera.snap", "beep"];
         fn check(wrong: &str, calls: &[&str], expect: &str) {
-            assert_eq!(nearest(wrong, calls.iter().copied()).first().map(String::as_str), Some(expect), "{wrong}");
+            assert_eq!(
+                nearest(wrong, calls.iter().copied()).first().map(String::as_str),
+                Some(expect),
+                "{wrong}"
+            );
         }
         check("stage.moveto", &calls, "stage.move_to");
         check("stage.mov_to", &calls, "stage.move_to");

@@ -102,7 +102,14 @@ pub fn encode_progress_header(epoch: u64, call: u64) -> [u8; REPLY_HEADER_BYTES]
     header(PROGRESS, false, Encoding::MessagePack, 0, epoch, call)
 }
 
-fn header(kind: u8, own_frame: bool, encoding: Encoding, status: u8, epoch: u64, call: u64) -> [u8; REPLY_HEADER_BYTES] {
+fn header(
+    kind: u8,
+    own_frame: bool,
+    encoding: Encoding,
+    status: u8,
+    epoch: u64,
+    call: u64,
+) -> [u8; REPLY_HEADER_BYTES] {
     let mut bytes = [0; REPLY_HEADER_BYTES];
     bytes[0] = kind;
     bytes[1] = u8::from(own_frame);

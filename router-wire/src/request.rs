@@ -151,7 +151,10 @@ impl<'a> ClientMessage<'a> {
                 };
                 let length = fields.u16("target length")?;
                 let target = fields.bytes(usize::from(length), "target")?;
-                let bad = |reason: name::NameError| DecodeError::BadName { field: "target", reason: reason.to_string() };
+                let bad = |reason: name::NameError| DecodeError::BadName {
+                    field: "target",
+                    reason: reason.to_string(),
+                };
                 let target = std::str::from_utf8(target).map_err(|_| bad(name::NameError::NotUtf8))?;
                 name::check(target).map_err(bad)?;
                 Ok(ClientMessage::Request { header, target, body: fields.rest() })

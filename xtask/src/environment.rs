@@ -43,7 +43,10 @@ impl fmt::Display for Ended {
         match self {
             Ended::Passed => f.write_str("ok"),
             Ended::Skipped(why) => write!(f, "SKIPPED: {why}"),
-            Ended::Failed(why) => write!(f, "FAILED: {}", why.lines().next().unwrap_or_default()),
+            Ended::Failed(why) => {
+                let first = why.lines().find(|line| line.starts_with("error")).or(why.lines().next());
+                write!(f, "FAILED: {}", first.unwrap_or_default())
+            }
         }
     }
 }

@@ -16,12 +16,12 @@ use super::outlet::place_of;
 use super::periodic::{PeriodicStream, Work, function};
 use super::proxy::ProxyCommand;
 use super::publisher::Publisher;
+use super::route::{Route, Seat};
 use super::source::{Source, SourceError};
 use super::stream::{Ended, Stream, StreamSpec};
 use super::stream_error::AddStreamError;
 use super::streamer::Command;
 use super::streamers::SeatError;
-use super::route::{Route, Seat};
 use super::tick::TickRunner;
 use crate::add_error::NotFound;
 
@@ -127,7 +127,9 @@ impl Streams {
         let stream = self.new_stream(name, StreamKind::Periodic, Some(frequency), value, options)?;
         let (source, seat) = self.take_seat(&stream, frequency).map_err(|error| error.adding(name))?;
         let route = Arc::new(Route::to(seat.clone()));
-        if let Err(error) = self.serve(Record { stream: Arc::clone(&stream), route: Some(Arc::clone(&route)) }) {
+        if let Err(error) =
+            self.serve(Record { stream: Arc::clone(&stream), route: Some(Arc::clone(&route)) })
+        {
             self.streamers.leave(&seat);
             return Err(error);
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Something that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counted {
-    /// Subscriptions that are no whole name: empty, prefixes, illegal names.
+    /// Subscriptions that are no whole name: empty, prefixes, illegal names. Whoever made them is no subscriber.
     RefusedSubscription,
     /// Subscriptions to what the connection had subscribed to.
     RepeatedSubscription,
@@ -26,9 +26,11 @@ pub(crate) enum Counted {
     FailedHandshake,
     /// Connections to the samples sockets that ended.
     Disconnect,
+    /// Attempts to listen again, with another high-water mark, that failed.
+    FailedBind,
 }
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "refused_subscriptions",
     "repeated_subscriptions",
     "unknown_unsubscriptions",
@@ -39,6 +41,7 @@ const NAMES: [&str; 10] = [
     "stale_samples",
     "failed_stream_handshakes",
     "stream_disconnects",
+    "failed_binds_of_frames",
 ];
 
 /// Written by the proxy, read by `router.stats`.

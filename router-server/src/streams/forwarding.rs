@@ -1,61 +1,107 @@
 //! What the proxy keeps of a stream.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::declarations::Waiting;
 use super::packet::Packet;
 use super::stream::Stream;
 
+/// Last values of a stream are sent again at most this often ...
+const LEAST_PAUSE: Duration = Duration::from_millis(20);
+/// ... and large ones with at most so many bytes a second: everyone who listens gets them, and a client that
+/// subscribes again and again is not to fill other clients' lines.
+const MOST_BYTES_PER_S: f64 = 16e6;
+
 /// One stream as the proxy sees it; the proxy alone reads and writes it.
 pub(crate) struct Forwarding {
     pub(crate) stream: Arc<Stream>,
-    /// The highest number that was forwarded, or that a last value from before had.
-    forwarded: Option<u64>,
-    /// The newest sample that was forwarded, by reference, or the newest one from the time when nobody listened.
+    /// The highest number that passed, or that a last value from before had.
+    passed: Option<u64>,
+    /// The newest sample that passed, by reference, or the newest one from the time when nobody listened.
     last: Option<Packet>,
     /// `last`, marked as a last value; made when the first subscriber needs it.
     marked: Option<Packet>,
+    /// Somebody subscribed and has had nothing yet.
+    owes: bool,
+    /// The proxy has it in its list of streams that may owe something.
+    listed: bool,
+    /// When the last value may be sent again.
+    may_send_at: Option<Instant>,
+}
+
+/// What a stream does about new subscribers.
+pub(crate) enum LastValue {
+    /// It sends this to everyone who listens: those who have it ignore it by its number.
+    Send(Packet),
+    /// It sends later.
+    At(Instant),
+    /// There is none, or all have it.
+    Nothing,
 }
 
 impl Forwarding {
     pub(crate) fn new(stream: Arc<Stream>) -> Forwarding {
-        Forwarding { stream, forwarded: None, last: None, marked: None }
+        Forwarding {
+            stream,
+            passed: None,
+            last: None,
+            marked: None,
+            owes: false,
+            listed: false,
+            may_send_at: None,
+        }
     }
 
     /// Whether everything that `waiting` waits for has passed.
     pub(crate) fn has_passed(&self, waiting: &Waiting) -> bool {
-        self.stream.incarnation != waiting.stream.incarnation || waiting.given.sent <= self.forwarded
+        self.stream.incarnation != waiting.stream.incarnation || waiting.given.sent <= self.passed
     }
 
-    /// Notes a sample that passes. `false`: a subscriber has already had a newer one as its last value. That sample
-    /// was made while somebody listened who is gone, so nobody misses it.
+    /// Notes a sample that passes. `false`: whoever listens has already had a newer one as the last value. That
+    /// sample was made while somebody listened who is gone, so nobody misses it.
     pub(crate) fn pass(&mut self, sample: &Packet) -> bool {
-        if Some(sample.sequence) <= self.forwarded {
+        if Some(sample.sequence) <= self.passed {
             return false;
         }
         self.keep(sample.sequence, || sample.shared());
+        // Whoever is subscribed gets this one. Where nobody is, it waits for the next subscriber like any other.
+        self.owes &= !self.stream.is_heard();
         true
     }
 
     /// Says who listens. The sample that waited for a listener becomes the last value.
     pub(crate) fn set_heard(&mut self, heard: bool, subscribers: u64) {
         if let Some(unsent) = self.stream.set_heard(heard, subscribers)
-            && Some(unsent.sequence) > self.forwarded
+            && Some(unsent.sequence) > self.passed
         {
             self.keep(unsent.sequence, || unsent);
         }
     }
 
-    /// What a new subscriber gets first.
-    pub(crate) fn last_value(&mut self) -> Option<Packet> {
-        if self.marked.is_none() {
-            self.marked = self.last.as_ref().map(|last| last.as_last_value(self.stream.name.as_str()));
+    /// Somebody subscribed; whether the stream is to be listed now.
+    pub(crate) fn owe_last_value(&mut self) -> bool {
+        self.owes = true;
+        !std::mem::replace(&mut self.listed, true)
+    }
+
+    /// What is to be done about new subscribers now. With [`LastValue::At`] it stays listed.
+    pub(crate) fn last_value(&mut self, now: Instant) -> LastValue {
+        self.listed = false;
+        let Some(last) = self.last.as_ref().filter(|_| self.owes) else { return LastValue::Nothing };
+        if let Some(at) = self.may_send_at.filter(|&at| now < at) {
+            self.listed = true;
+            return LastValue::At(at);
         }
-        self.marked.as_ref().map(Packet::shared)
+        let marked = self.marked.get_or_insert_with(|| last.as_last_value(self.stream.name.as_str()));
+        self.owes = false;
+        let bytes = marked.head.len() + marked.payload.as_ref().map_or(0, |payload| payload.len());
+        self.may_send_at = Some(now + LEAST_PAUSE + Duration::from_secs_f64(bytes as f64 / MOST_BYTES_PER_S));
+        LastValue::Send(marked.shared())
     }
 
     fn keep(&mut self, sequence: u64, packet: impl FnOnce() -> Packet) {
-        self.forwarded = Some(sequence);
+        self.passed = Some(sequence);
         self.marked = None;
         self.last = self.stream.spec.keeps_last_value.then(packet);
     }

@@ -15,7 +15,7 @@ use router_wire::status::StreamStats;
 use super::clock::Clock;
 use super::counters::Counters;
 use super::frequency::Frequency;
-use super::outlet::{Outlet, samples_mark};
+use super::outlet::{LEAST_MARK, Outlet, samples_mark};
 use super::proxy::{ProxyCommand, ProxyLoop};
 use super::route::Route;
 use super::source::Ingress;
@@ -78,9 +78,8 @@ impl Streams {
     ) -> Result<(Streams, Endpoint, Endpoint), SocketError> {
         let budget_bytes = settings.stalled_subscriber_bytes;
         let counters = Arc::new(Counters::default());
-        let samples =
-            Outlet::bind(context, samples, Some(samples_mark(budget_bytes)), Arc::clone(&counters))?;
-        let frames = Outlet::bind(context, frames, None, Arc::clone(&counters))?;
+        let samples = Outlet::bind(context, samples, samples_mark(budget_bytes), Arc::clone(&counters))?;
+        let frames = Outlet::bind(context, frames, LEAST_MARK, Arc::clone(&counters))?;
         let endpoints = (samples.endpoint().clone(), frames.endpoint().clone());
         let (proxy, inbox) = mailbox(context, None)?;
         let endpoint = Endpoint::unique_inproc("streams");

@@ -17,7 +17,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use router_socket::{
-    ConnectionToken, Context, Endpoint, Frame, Monitor, PollEntry, Socket, SocketError, SocketEvent, SocketKind,
+    ConnectionToken, Context, Endpoint, Frame, Monitor, PollEntry, Socket, SocketError, SocketEvent,
+    SocketKind,
 };
 use router_wire::describe::StreamSocket;
 use router_wire::{Name, sample};
@@ -33,6 +34,8 @@ const MOST_RECEIVED_BYTES: u64 = 4_096;
 pub(crate) const LEAST_MARK: i32 = 2;
 /// Most messages that wait for a connection, whatever the budget.
 const MOST_WAITING: usize = 1_000;
+/// How long libzmq may take to say that a listener is closed. It says so at once, unless something is wrong with it.
+const CLOSE_TAKES: Duration = Duration::from_secs(1);
 /// How long to wait before an endpoint is bound again that could not be.
 const BIND_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
@@ -55,10 +58,16 @@ pub(crate) struct Outlet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Replacement {
     None,
-    /// The listener is being closed by libzmq's thread, which says so through the monitor.
-    Closing { mark: i32 },
+    /// The listener is being closed by libzmq's thread, which says so through the monitor, by `until` in any case.
+    Closing {
+        mark: i32,
+        until: Instant,
+    },
     /// The endpoint is free; it could not be bound before `at`.
-    Binding { mark: i32, at: Instant },
+    Binding {
+        mark: i32,
+        at: Instant,
+    },
 }
 
 /// What the proxy has to act upon.
@@ -148,7 +157,7 @@ impl Outlet {
     pub(crate) fn set_mark(&mut self, mark: i32) {
         let mark = mark.max(LEAST_MARK);
         match &mut self.replacement {
-            Replacement::Closing { mark: next } | Replacement::Binding { mark: next, .. } => *next = mark,
+            Replacement::Closing { mark: next, .. } | Replacement::Binding { mark: next, .. } => *next = mark,
             Replacement::None => {
                 let disturbs = self.has_served && self.subscribers.connections() > 0;
                 if mark < self.mark || (mark > self.mark && !disturbs) {
@@ -171,7 +180,11 @@ impl Outlet {
             }
         }
         match self.replacement {
-            Replacement::Binding { mark, at } if at <= Instant::now() => self.bind_again(mark),
+            Replacement::Closing { mark, until: at } | Replacement::Binding { mark, at }
+                if at <= Instant::now() =>
+            {
+                self.bind_again(mark)
+            }
             _ => false,
         }
     }
@@ -179,8 +192,8 @@ impl Outlet {
     /// When [`maintain`](Outlet::maintain) has something to do though nothing comes.
     pub(crate) fn due(&self) -> Option<Instant> {
         match self.replacement {
-            Replacement::Binding { at, .. } => Some(at),
-            _ => None,
+            Replacement::None => None,
+            Replacement::Closing { until: at, .. } | Replacement::Binding { at, .. } => Some(at),
         }
     }
 
@@ -258,14 +271,14 @@ impl Outlet {
 
     fn replace(&mut self, mark: i32) {
         self.replacement = match self.socket.unbind(&self.endpoint) {
-            Ok(()) => Replacement::Closing { mark },
+            Ok(()) => Replacement::Closing { mark, until: Instant::now() + CLOSE_TAKES },
             Err(_) => Replacement::Binding { mark, at: Instant::now() }, // it does not listen
         };
     }
 
     /// libzmq closed a connection, which goes on by itself, or the listener.
     fn closed(&mut self) {
-        if let Replacement::Closing { mark } = self.replacement {
+        if let Replacement::Closing { mark, .. } = self.replacement {
             self.replacement = Replacement::Binding { mark, at: Instant::now() };
         }
     }
@@ -291,7 +304,11 @@ impl Outlet {
     }
 }
 
-fn listen(context: &Context, endpoint: &Endpoint, mark: i32) -> Result<(Socket, Monitor, Endpoint), SocketError> {
+fn listen(
+    context: &Context,
+    endpoint: &Endpoint,
+    mark: i32,
+) -> Result<(Socket, Monitor, Endpoint), SocketError> {
     let mut socket = context.socket(SocketKind::XPub)?;
     socket.set_xpub_verboser(true)?;
     socket.set_max_message_bytes(MOST_RECEIVED_BYTES)?;

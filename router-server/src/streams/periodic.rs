@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::clock::{Clock, Times};
 use super::packet::Unnumbered;
+use super::route::Route;
 use super::source::Source;
 use super::stream::Stream;
-use super::route::Route;
 use super::tick::{LaneBusyWith, TickDone, TickOutcome, TickRunner};
 
 /// One periodic stream. Moves from streamer to streamer with its frequency.
@@ -50,16 +50,13 @@ pub(crate) fn function<R: Serialize>(mut function: impl FnMut() -> R + Send + 's
 }
 
 impl PeriodicStream {
-    pub(super) fn new(stream: Arc<Stream>, work: Work, source: Option<Source>, route: Arc<Route>) -> PeriodicStream {
-        PeriodicStream {
-            stream,
-            work,
-            source,
-            joined: 0,
-            outstanding: None,
-            asked: 0,
-            route,
-        }
+    pub(super) fn new(
+        stream: Arc<Stream>,
+        work: Work,
+        source: Option<Source>,
+        route: Arc<Route>,
+    ) -> PeriodicStream {
+        PeriodicStream { stream, work, source, joined: 0, outstanding: None, asked: 0, route }
     }
 
     /// Runs a due tick. `source` is the streamer's.
@@ -73,7 +70,7 @@ impl PeriodicStream {
                 let mut body = ReplyBody::new(name.len() + 1 + SAMPLE_HEADER_BYTES);
                 let caught = catch_unwind(AssertUnwindSafe(|| function(clock, &mut body)));
                 let (times, returned) = caught.unwrap_or_else(|payload| {
-                    let message = crate::panic_text::panic_text(payload.as_ref());
+                    let message = crate::panic_text::panic_text(payload);
                     (clock.now(), Err(Failure::Panicked { message }))
                 });
                 let packet = returned.map(|()| {

@@ -45,6 +45,8 @@ pub(crate) struct ProxyLoop {
     pub(super) frames: Outlet,
     pub(super) streams: HashMap<Name, Forwarding>,
     pub(super) waiting: Declarations,
+    /// Streams that may owe somebody their last value, and until when they wait with it.
+    pub(super) owing: Vec<(Name, Instant)>,
     pub(super) counters: Arc<Counters>,
     /// Most bytes that wait for one connection.
     pub(super) budget_bytes: usize,
@@ -86,6 +88,7 @@ impl ProxyLoop {
             frames,
             streams: HashMap::new(),
             waiting: Declarations::default(),
+            owing: Vec::new(),
             counters,
             budget_bytes,
             declare_at: Instant::now() + DECLARE_EVERY,
@@ -122,8 +125,12 @@ impl ProxyLoop {
         more |= self.take_changes(StreamSocket::Frames)?;
         more |= self.forward()?;
         more |= self.settle();
-        self.samples.count_events(MOST_IN_A_TURN);
-        self.frames.count_events(MOST_IN_A_TURN);
+        self.send_last_values();
+        for socket in [StreamSocket::Samples, StreamSocket::Frames] {
+            if self.outlets(socket).0.maintain(MOST_IN_A_TURN) {
+                self.refresh_all(socket);
+            }
+        }
         if Instant::now() >= self.declare_at {
             self.declare_all();
             more = true;
@@ -204,8 +211,12 @@ impl ProxyLoop {
             self.counters.count(Counted::OvertakenSample);
             return;
         }
-        let socket = forwarding.stream.spec.socket;
-        self.outlets(socket).0.send(packet);
+        // What was sent just before the last subscriber left goes to nobody. A new one, whose subscription libzmq
+        // knows already and this loop does not, begins with the last value, and would see a gap behind this.
+        if forwarding.stream.is_heard() {
+            let socket = forwarding.stream.spec.socket;
+            self.outlets(socket).0.send_sample(packet);
+        }
     }
 
     /// Does what waited for samples to pass; whether some may be ready still.
@@ -246,7 +257,10 @@ impl ProxyLoop {
         if more {
             return Ok(());
         }
-        let until = self.declare_at.saturating_duration_since(Instant::now());
+        let owing = self.owing.iter().map(|&(_, at)| at);
+        let due =
+            owing.chain(self.samples.due()).chain(self.frames.due()).fold(self.declare_at, Instant::min);
+        let until = due.saturating_duration_since(Instant::now());
         let [samples, samples_monitor] = self.samples.poll_entries();
         let [frames, frames_monitor] = self.frames.poll_entries();
         let ingress = PollEntry::readable(&self.ingress);

@@ -10,9 +10,9 @@ use router_socket::{MailSender, NamedThread, spawn};
 
 use super::frequency::Frequency;
 use super::proxy::ProxyCommand;
+use super::route::Seat;
 use super::source::{Ingress, Source};
 use super::streamer::{Activity, Command, Streamer};
-use super::route::Seat;
 
 /// A function that runs for longer than this, and than two periods, is taken to hang: new streams of its frequency
 /// get another thread.

@@ -1,19 +1,20 @@
 //! What the proxy does when somebody subscribes, or when a stream comes or goes.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use router_wire::SampleStatus;
 use router_wire::describe::StreamSocket;
 
 use super::counters::Counted;
-use super::forwarding::Forwarding;
+use super::forwarding::{Forwarding, LastValue};
 use super::outlet::{Change, frames_mark};
 use super::packet::Packet;
 use super::proxy::ProxyLoop;
 use super::stream::{Given, Stream};
 
 impl ProxyLoop {
-    /// Acts on what was taken from the socket `socket`.
+    /// Acts on what was taken from the socket `socket`. The last value goes out at the end of the turn.
     pub(super) fn act_on(&mut self, socket: StreamSocket, change: Change) {
         let (name, subscribed) = match change {
             Change::Subscribed(name) => (name, true),
@@ -30,15 +31,35 @@ impl ProxyLoop {
         };
         if stream.spec.socket != socket {
             if subscribed {
-                self.outlets(socket).0.send_to_newest(elsewhere(&stream));
+                self.outlets(socket).0.send(elsewhere(&stream));
                 self.counters.count(Counted::ElsewhereAnswer);
             }
             return;
         }
         self.refresh(&stream);
-        if subscribed && let Some(last) = self.streams.get_mut(name.as_str()).and_then(Forwarding::last_value)
+        if subscribed
+            && let Some(forwarding) = self.streams.get_mut(name.as_str())
+            && forwarding.owe_last_value()
         {
-            self.outlets(socket).0.send_to_newest(last);
+            self.owing.push((name, Instant::now()));
+        }
+    }
+
+    /// Sends last values to those who have subscribed, not too often.
+    pub(super) fn send_last_values(&mut self) {
+        let now = Instant::now();
+        for (name, at) in std::mem::take(&mut self.owing) {
+            if now < at {
+                self.owing.push((name, at));
+                continue;
+            }
+            let Some(forwarding) = self.streams.get_mut(name.as_str()) else { continue };
+            let socket = forwarding.stream.spec.socket;
+            match forwarding.last_value(now) {
+                LastValue::Send(packet) => self.outlets(socket).0.send_sample(packet),
+                LastValue::At(at) => self.owing.push((name, at)),
+                LastValue::Nothing => {}
+            }
         }
     }
 
@@ -95,8 +116,9 @@ impl ProxyLoop {
         }
     }
 
-    /// Tells every stream of `socket` who listens: more was subscribed to than can be remembered.
-    fn refresh_all(&mut self, socket: StreamSocket) {
+    /// Tells every stream of `socket` who listens: nobody yet when the socket is a new one, and maybe everybody when
+    /// more was subscribed to than can be remembered.
+    pub(super) fn refresh_all(&mut self, socket: StreamSocket) {
         let outlet = match socket {
             StreamSocket::Samples => &self.samples,
             StreamSocket::Frames => &self.frames,

@@ -29,8 +29,12 @@ fn they_come_behind_the_sample_they_name_also_in_a_flood() {
         })
     };
     let floods = [
-        flood(Box::new(move || drop(publisher.publish(&1).unwrap()))),
-        flood(Box::new(move || drop(beside.publish(&1).unwrap()))),
+        flood(Box::new(move || {
+            publisher.publish(&1).unwrap();
+        })),
+        flood(Box::new(move || {
+            beside.publish(&1).unwrap();
+        })),
     ];
     listener.next_sample(); // before the first one, 0 is declared
     let mut highest_declared = None;
