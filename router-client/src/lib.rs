@@ -47,6 +47,8 @@
 //! | `link.rs`, `dealer.rs`, `greeting.rs`, `pulse.rs` | two sockets, the hello, the pings, and the state that follows |
 //! | `connection.rs`, `state_listener.rs`, `counters.rs`, `shared.rs` | what handles read of it |
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 mod answer;
 mod budget;
 mod call;

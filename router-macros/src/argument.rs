@@ -47,7 +47,7 @@ impl Argument {
 
     /// The local variable that holds it, decoded.
     fn variable(&self) -> Ident {
-        format_ident!("__argument_{}", self.ident.unraw())
+        format_ident!("__argument_{}", self.ident.unraw().to_string().trim_start_matches('_'))
     }
 
     /// An expression for its `ArgumentDescription`.

@@ -14,6 +14,8 @@
 //! | `method_table`, `typed_client` | what is written for the server and for the client |
 //! | `remote_error` | `#[derive(RemoteError)]` |
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 mod argument;
 mod call_attribute;
 mod docs;

@@ -82,6 +82,7 @@ impl JobQueue {
     ///
     /// # Errors
     /// Gives the job back when the queue is closed.
+    #[allow(clippy::result_large_err, reason = "a job that is refused is answered by who pushed it")]
     pub(crate) fn push(&self, job: Job) -> Result<NeedsWake, Job> {
         let mut state = self.state.lock();
         if state.closed {

@@ -41,6 +41,8 @@
 //!
 //! ARCHITECTURE.md draws the threads and names the invariants and the tests that keep them.
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 mod add_error;
 mod adding;
 mod answers;

@@ -47,7 +47,7 @@ impl StopHooks {
             let (done, returned) = bounded(1);
             let run = move || {
                 let outcome = catch_unwind(AssertUnwindSafe(hook));
-                let _ = done.send(outcome.map_err(|payload| panic_text(payload)));
+                let _ = done.send(outcome.map_err(panic_text));
             };
             let thread = named_thread::spawn(format!("stop {name}"), run);
             match returned.recv_timeout(time_limit) {

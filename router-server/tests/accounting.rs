@@ -10,7 +10,7 @@ use std::time::Duration;
 use router_client::{Cache, ConnectOptions, Queue, RouterClient, SampleError};
 use router_server::{Publisher, RouterServer, ServerOptions};
 use support::child::{self, give_memory_back, play, resident_bytes, say};
-use support::{ANYWHERE, Child, PATIENCE, client_at, eventually};
+use support::{ANYWHERE, Child, Ends, PATIENCE, client_at, eventually};
 
 const SAMPLES: u64 = 1_000_000;
 /// What one stalled subscriber connection may cost.
@@ -77,7 +77,7 @@ fn resident(server: &mut Child) -> u64 {
 
 fn wait_for_subscribers(client: &RouterClient, name: &str, count: u64) {
     eventually("everyone listens", || {
-        let stats = client.stats().wait().unwrap();
+        let stats = client.stats().ends().unwrap();
         stats.streams.iter().any(|stream| stream.name == name && stream.subscribers == count)
     });
 }
@@ -128,7 +128,7 @@ fn a_million_samples_are_accounted_for() {
     let (fast, slow, oldest) = (fast.stats(), slow.stats(), oldest.stats());
     let source = fast_client
         .stats()
-        .wait()
+        .ends()
         .unwrap()
         .streams
         .into_iter()

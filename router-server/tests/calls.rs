@@ -14,7 +14,9 @@ use router_client::describe::CallKind;
 use router_client::{Call, CallError, ConnectOptions, Interrupted, PendingCall};
 use router_server::{AddError, CallOptions, Preset};
 use support::raw_client::Answer;
-use support::{PATIENCE, RawClient, TestStage, client, client_at, client_named, door, eventually, server};
+use support::{
+    Ends, PATIENCE, RawClient, TestStage, client, client_at, client_named, door, eventually, server,
+};
 
 #[test]
 fn closures_have_arguments_by_position_and_by_name() {
@@ -22,11 +24,11 @@ fn closures_have_arguments_by_position_and_by_name() {
     let options = CallOptions::new().docs("Moves.").arguments(["target_um", "speed"]);
     server.add_call_with("move", options, |(um, speed): (f64, String)| format!("{um} {speed}")).unwrap();
     let client = client(&server);
-    assert_eq!(client.call("move", (1.0, "fast")).wait(), Ok("1 fast".to_owned()));
-    assert_eq!(client.call("move", (1.0,)).kw("speed", "slow").wait(), Ok("1 slow".to_owned()));
+    assert_eq!(client.call("move", (1.0, "fast")).ends(), Ok("1 fast".to_owned()));
+    assert_eq!(client.call("move", (1.0,)).kw("speed", "slow").ends(), Ok("1 slow".to_owned()));
     let by_name = client.call::<String>("move", ()).kw("speed", "slow").kw("target_um", 2.5);
-    assert_eq!(by_name.wait(), Ok("2.5 slow".to_owned()));
-    let described = client.describe().wait().unwrap();
+    assert_eq!(by_name.ends(), Ok("2.5 slow".to_owned()));
+    let described = client.describe().ends().unwrap();
     let call = described.calls.iter().find(|call| call.name == "move").unwrap();
     assert_eq!(
         (call.docs.as_str(), call.kind, call.lane.as_deref()),
@@ -43,14 +45,14 @@ fn a_closure_knows_its_call() {
         |call: &Call, (): ()| (call.name().to_owned(), call.client().to_owned(), call.remaining().is_some());
     server.add_call("whoami", whoami).unwrap();
     let napari = client_named(&server, "napari");
-    let (name, client, has_deadline): (String, String, bool) = napari.call("whoami", ()).wait().unwrap();
+    let (name, client, has_deadline): (String, String, bool) = napari.call("whoami", ()).ends().unwrap();
     assert_eq!(
         (name.as_str(), client.as_str(), has_deadline),
         ("whoami", &*napari.identity().to_string(), false)
     );
     assert!(client.ends_with(&format!(" napari pid {}", std::process::id())), "{client}");
     let (_, _, has_deadline): (String, String, bool) =
-        napari.call("whoami", ()).deadline(PATIENCE).wait().unwrap();
+        napari.call("whoami", ()).deadline(PATIENCE).ends().unwrap();
     assert!(has_deadline);
 }
 
@@ -64,7 +66,7 @@ fn named_calls_preset_arguments_that_a_caller_overrides_by_index_and_by_name() {
     let check = |positional: &[i64], keyword: &[(&str, i64)], expect: (i64, i64, i64)| {
         let request = client.call("preset", positional);
         let request = keyword.iter().fold(request, |request, (name, value)| request.kw(name, *value));
-        assert_eq!(request.wait(), Ok(expect), "{positional:?} {keyword:?}");
+        assert_eq!(request.ends(), Ok(expect), "{positional:?} {keyword:?}");
     };
     check(&[], &[], (1, 2, 3));
     check(&[10], &[], (10, 2, 3));
@@ -73,14 +75,14 @@ fn named_calls_preset_arguments_that_a_caller_overrides_by_index_and_by_name() {
     check(&[10], &[("c", 30)], (10, 2, 30));
     let missing = server.add_named_call("other", "sun", Preset::new(())).unwrap_err();
     assert!(matches!(&missing, AddError::NoSuchTarget { nearest, .. } if nearest == &["sum"]), "{missing}");
-    let described = client.describe().wait().unwrap();
+    let described = client.describe().ends().unwrap();
     let call = described.calls.iter().find(|call| call.name == "preset").unwrap();
     assert_eq!(call.target.as_deref(), Some("sum"));
     let defaults: Vec<_> = call.arguments.iter().map(|argument| argument.default.clone().unwrap()).collect();
     assert_eq!(defaults, [1, 2, 3]);
     server.remove("preset").unwrap();
-    assert!(matches!(client.call::<()>("preset", ()).wait(), Err(CallError::NotFound { .. })));
-    assert_eq!(client.call("sum", (1, 1, 1)).wait(), Ok((1, 1, 1)));
+    assert!(matches!(client.call::<()>("preset", ()).ends(), Err(CallError::NotFound { .. })));
+    assert_eq!(client.call("sum", (1, 1, 1)).ends(), Ok((1, 1, 1)));
 }
 
 #[test]
@@ -90,9 +92,9 @@ fn calls_are_added_and_removed_at_any_time() {
     for round in 0..20 {
         server.add_call("now", move || round).unwrap();
         assert!(matches!(server.add_call("now", || 0), Err(AddError::InstrumentExists { .. })));
-        assert_eq!(client.call("now", ()).wait(), Ok(round));
+        assert_eq!(client.call("now", ()).ends(), Ok(round));
         server.remove("now").unwrap();
-        let gone = client.call::<i32>("now", ()).wait().unwrap_err();
+        let gone = client.call::<i32>("now", ()).ends().unwrap_err();
         assert!(matches!(gone, CallError::NotFound { .. }), "{gone}");
         assert_eq!(server.remove("now").unwrap_err().name, "now");
     }
@@ -106,7 +108,7 @@ fn illegal_and_reserved_names_are_refused() {
     }
     assert!(server.remove("router").is_err());
     server.add_call("1hz_sine[3]", || 1).unwrap();
-    assert_eq!(client(&server).call("1hz_sine[3]", ()).wait(), Ok(1));
+    assert_eq!(client(&server).call("1hz_sine[3]", ()).ends(), Ok(1));
 }
 
 #[test]
@@ -158,7 +160,7 @@ fn progress_reaches_who_waits_for_it() {
     gate.open();
     eventually("the call ends", || pending.is_finished());
     assert_eq!(pending.progress().unwrap().fraction, 1.0, "a fraction is a fraction");
-    pending.wait().unwrap();
+    pending.ends().unwrap();
 }
 
 #[test]
@@ -174,7 +176,7 @@ fn a_dropped_pending_call_runs_on_and_one_that_cancels_on_drop_does_not() {
     drop(client.call::<f64>("stage.move_to", (500.0,)).start().cancel_on_drop());
     rig.hanging.open();
     // The lane runs in order: what was queued before this has run or never will.
-    assert_eq!(client.call("stage.thread", ()).wait(), Ok("stage".to_owned()));
+    assert_eq!(client.call("stage.thread", ()).ends(), Ok("stage".to_owned()));
     assert_eq!(rig.stage.moves(), [0.0]);
 }
 
@@ -259,7 +261,7 @@ fn many_threads_share_a_client_and_each_call_runs_once() {
             scope.spawn(move || {
                 for call in 0..CALLS {
                     let number = thread * CALLS + call;
-                    assert_eq!(client.call("echo", (number,)).wait(), Ok(number));
+                    assert_eq!(client.call("echo", (number,)).ends(), Ok(number));
                 }
             });
         }
@@ -274,6 +276,6 @@ fn calls_go_over_ipc_too() {
     let server = router_server::RouterServer::bind(&address).unwrap();
     server.add_call("add", |(a, b): (f64, f64)| a + b).unwrap();
     let client = client_at(&address, ConnectOptions::default());
-    assert_eq!(client.call("add", (1, 2)).wait(), Ok(3.0));
+    assert_eq!(client.call("add", (1, 2)).ends(), Ok(3.0));
     assert_eq!(client.ping().unwrap().epoch, server.epoch());
 }

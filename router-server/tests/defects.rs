@@ -11,8 +11,7 @@ use router_wire::{Failure, Status, body};
 use std::sync::Arc;
 use std::time::Instant;
 use support::{
-    ANYWHERE, Child, PATIENCE, RawClient, TestStage, child, client, client_named, door, eventually, server,
-    until,
+    Child, Ends, PATIENCE, RawClient, TestStage, child, client, client_named, door, eventually, server, until,
 };
 
 #[test]
@@ -52,12 +51,12 @@ fn defect_1_a_slow_call_blocks_no_other_client() {
     let slow = alice.call::<()>("slow", ()).start();
     gate.arrived();
     for _ in 0..100 {
-        assert_eq!(bob.call("trivial", ()).wait(), Ok(1));
-        assert_eq!(alice.call("trivial", ()).wait(), Ok(1));
+        assert_eq!(bob.call("trivial", ()).ends(), Ok(1));
+        assert_eq!(alice.call("trivial", ()).ends(), Ok(1));
     }
     assert!(!slow.is_finished());
     gate.open();
-    slow.wait().unwrap();
+    slow.ends().unwrap();
 }
 
 #[test]
@@ -85,26 +84,28 @@ fn defect_2_malformed_requests_and_foreign_arguments_end_no_thread() {
     assert!(matches!(&last, Failure::BadArguments { argument: Some(_), .. }), "{last}");
     hostile.request(3, "add", &(1, 2));
     assert_eq!(hostile.value::<i64>(3), 3);
-    assert_eq!(client(&server).call("add", (1, 2)).wait(), Ok(3));
+    assert_eq!(client(&server).call("add", (1, 2)).ends(), Ok(3));
 }
 
 #[test]
 fn defect_3_a_call_to_a_server_that_is_gone_ends_and_the_client_goes_on_when_it_is_back() {
-    let mut server = Child::start("server", &[("address", ANYWHERE)]);
-    let address = server.hears("endpoint");
+    // A path, because a free port may be taken by another before the server is back.
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("ipc://{}/server", folder.path().display());
+    let mut server = Child::start("server", &[("address", &address)]);
+    server.hears("endpoint");
     let options = ConnectOptions::default().connect_timeout(Duration::from_millis(300));
     let client = support::client_at(&address, options);
-    assert_eq!(client.call("add", (1, 2)).wait(), Ok(3));
+    assert_eq!(client.call("add", (1, 2)).ends(), Ok(3));
     let hanging = client.call::<()>("hang", ()).start();
     server.hears("hanging");
     server.kill();
-    let lost = hanging.wait_timeout(PATIENCE).expect("it ends").unwrap_err();
+    let lost = hanging.ends().unwrap_err();
     assert!(matches!(lost, CallError::Unknown { .. }), "{lost}");
-    let gone =
-        client.call::<i64>("add", (1, 2)).start().wait_timeout(PATIENCE).expect("it ends").unwrap_err();
+    let gone = client.call::<i64>("add", (1, 2)).start().ends().unwrap_err();
     assert!(matches!(gone, CallError::ServerGone { .. }), "{gone}");
     let _again = Child::start("server", &[("address", &address)]);
-    until("calls work again", || client.call::<i64>("add", (1, 2)).wait().ok());
+    until("calls work again", || client.call::<i64>("add", (1, 2)).ends().ok());
 }
 
 #[test]
@@ -148,9 +149,9 @@ fn defect_5_a_disabled_stream_does_not_stream_and_can_be_asked_for_anything() {
     assert_eq!(produced(&server, "quiet"), 0, "it streams though it was added disabled");
     assert!(matches!(queue.try_recv(), Err(SampleError::NothingYet { .. })));
 
-    client.enable_stream("quiet").wait().unwrap();
+    client.enable_stream("quiet").ends().unwrap();
     assert_eq!(queue.recv_timeout(PATIENCE).unwrap().value, 1);
-    client.disable_stream("quiet").wait().unwrap();
+    client.disable_stream("quiet").ends().unwrap();
     let after = produced(&server, "quiet");
     wait_five_ticks(&server, "witness");
     assert_eq!(produced(&server, "quiet"), after, "it streams after disable has returned");
@@ -158,9 +159,9 @@ fn defect_5_a_disabled_stream_does_not_stream_and_can_be_asked_for_anything() {
     assert_eq!(stats.segments.last().unwrap().last + 1, after);
 
     server.disable_stream("quiet").unwrap();
-    client.disable_stream("quiet").wait().unwrap();
-    client.set_frequency("quiet", 100.0).wait().unwrap();
-    let described = client.describe().wait().unwrap();
+    client.disable_stream("quiet").ends().unwrap();
+    client.set_frequency("quiet", 100.0).ends().unwrap();
+    let described = client.describe().ends().unwrap();
     let stream = described.streams.iter().find(|stream| stream.name == "quiet").unwrap();
     assert_eq!((stream.enabled, stream.frequency_hz), (false, Some(100.0)));
     server.enable_stream("quiet").unwrap();
@@ -169,8 +170,8 @@ fn defect_5_a_disabled_stream_does_not_stream_and_can_be_asked_for_anything() {
     server.disable_stream("quiet").unwrap();
     server.remove_stream("quiet").unwrap();
     assert!(server.remove_stream("quiet").is_err());
-    assert!(client.disable_stream("quiet").wait().is_err());
-    assert!(client.describe().wait().unwrap().streams.iter().all(|stream| stream.name != "quiet"));
+    assert!(client.disable_stream("quiet").ends().is_err());
+    assert!(client.describe().ends().unwrap().streams.iter().all(|stream| stream.name != "quiet"));
 }
 
 #[test]
@@ -242,11 +243,11 @@ fn defect_12_a_remote_failure_says_what_and_where() {
     server.add_instrument("stage", TestStage::rig().stage).unwrap();
     server.add_call("broken", || -> i64 { panic!("the encoder read {}", 65535) }).unwrap();
     let client: RouterClient = client(&server);
-    let panicked = client.call::<i64>("broken", ()).wait().unwrap_err().to_string();
+    let panicked = client.call::<i64>("broken", ()).ends().unwrap_err().to_string();
     for told in ["`broken`", "the encoder read 65535", "defects.rs:"] {
         assert!(panicked.contains(told), "{told} is not in: {panicked}");
     }
-    let CallError::Refused(refused) = client.call::<f64>("stage.move_to", (-1.0,)).wait().unwrap_err() else {
+    let CallError::Refused(refused) = client.call::<f64>("stage.move_to", (-1.0,)).ends().unwrap_err() else {
         panic!("not refused")
     };
     assert_eq!(refused.kind, "OutOfRange");

@@ -18,7 +18,7 @@ use router_wire::{ClientId, ClientIdentity, ClientMessage, PROTOCOL_VERSION, arg
 use support::child::{self, give_memory_back, play, resident_bytes, say};
 use support::random::Random;
 use support::raw_client::{Answer, keywords, message};
-use support::{ANYWHERE, BusyCores, Child, PATIENCE, RawClient, client_at, eventually, zmtp};
+use support::{ANYWHERE, BusyCores, Child, Ends, PATIENCE, RawClient, client_at, eventually, zmtp};
 
 /// Bodies that the server takes; small, so that the oversized are cheap.
 const MAX_BODY: usize = 1 << 20;
@@ -70,7 +70,7 @@ fn ten_thousand_hostile_messages() {
     let good = client_at(&endpoints.calls.to_string(), ConnectOptions::default().name("good"));
     let queue = good.subscribe::<i64>("count").queue(10_000).unwrap();
     for _ in 0..200 {
-        good.call::<String>("echo", ("x".repeat(1000),)).wait().unwrap();
+        good.call::<String>("echo", ("x".repeat(1000),)).ends().unwrap();
     }
     queue.recv_timeout(PATIENCE).unwrap();
     let mut resident = || {
@@ -94,7 +94,7 @@ fn ten_thousand_hostile_messages() {
     queue.settle(PATIENCE).unwrap();
     assert!(queue.stats().balances() && queue.stats().lost == 0, "{:?}", queue.stats());
 
-    let counters = good.stats().wait().unwrap().counters;
+    let counters = good.stats().ends().unwrap().counters;
     for counter in
         ["failed_handshakes", "disconnects", "bad_messages", "bad_frame_count", "refused_subscriptions"]
     {
@@ -111,7 +111,7 @@ fn ten_thousand_hostile_messages() {
 /// A good client is served all the time.
 fn serves_on(good: &RouterClient, end: &AtomicBool, answered: &AtomicU64) {
     while !end.load(Ordering::Relaxed) {
-        let text = good.call::<String>("echo", ("served",)).deadline(PATIENCE).wait().unwrap();
+        let text = good.call::<String>("echo", ("served",)).deadline(PATIENCE).ends().unwrap();
         assert_eq!(text, "served");
         answered.fetch_add(1, Ordering::Relaxed);
     }
@@ -165,7 +165,7 @@ impl Expected {
 
 /// Messages at the calls port over DEALERs: each is answered or counted, exactly.
 fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints) {
-    let counted = || good.stats().wait().unwrap().counters;
+    let counted = || good.stats().ends().unwrap().counters;
     let before = counted();
     let (mut expected, mut answers) = (Expected::default(), 0);
     for dealer in 1..=DEALERS {
@@ -342,7 +342,7 @@ fn half_open(endpoints: &ServerEndpoints, act: impl FnOnce()) {
     let mut streams: Vec<_> = (0..HALF_OPEN)
         .map(|connection| {
             let mut stream = zmtp::dial(ports[connection % 3]);
-            let greeting = zmtp::greeting(*["NULL", "PLAIN", "CURVE"].get(connection % 4).unwrap_or(&""));
+            let greeting = zmtp::greeting(["NULL", "PLAIN", "CURVE", ""][connection % 4]);
             stream.write_all(&greeting[..connection]).unwrap();
             stream
         })

@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use router_client::RouterClient;
-use support::{BusyCores, PATIENCE, TestStage, client_named, eventually, server};
+use support::{BusyCores, Ends, PATIENCE, TestStage, client_named, eventually, server};
 
 /// What the slowest of everything may take.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -35,13 +35,13 @@ fn a_call_that_never_returns_delays_nobody() {
     let _busy = BusyCores::start();
     let calls = |client: &RouterClient, who: &str| {
         within(&format!("{who}: another instrument"), || {
-            client.call::<f64>("laser.move_to", (0.0,)).wait().unwrap()
+            client.call::<f64>("laser.move_to", (0.0,)).ends().unwrap()
         });
         within(&format!("{who}: urgent"), || {
-            client.call::<String>("stage.urgent_thread", ()).wait().unwrap()
+            client.call::<String>("stage.urgent_thread", ()).ends().unwrap()
         });
         within(&format!("{who}: ping"), || client.ping().unwrap());
-        within(&format!("{who}: stats"), || client.stats().wait().unwrap());
+        within(&format!("{who}: stats"), || client.stats().ends().unwrap());
     };
     for _ in 0..ROUNDS {
         calls(&bob, "another client");

@@ -11,7 +11,7 @@ use crossbeam_channel::{Sender, unbounded};
 use parking_lot::Mutex;
 use router_client::{CallError, PendingCall, interface};
 use router_server::InstrumentOptions;
-use support::{PATIENCE, TestStage, client, client_named, counter, door, eventually, server};
+use support::{Ends, PATIENCE, TestStage, client, client_named, counter, door, eventually, server};
 
 #[test]
 fn calls_run_in_the_order_in_which_they_arrive() {
@@ -31,7 +31,7 @@ fn calls_run_in_the_order_in_which_they_arrive() {
         (0..200).map(|number| client.call("append", (number,)).start()).collect();
     gate.arrived();
     gate.open();
-    pending.into_iter().for_each(|call| call.wait().unwrap());
+    pending.into_iter().for_each(|call| call.ends().unwrap());
     assert_eq!(*order.lock(), (0..200).collect::<Vec<_>>());
 }
 
@@ -47,7 +47,7 @@ fn instruments_on_one_lane_wait_for_each_other_and_others_do_not() {
     let hung = client.call::<()>("stage.hang", ()).start();
     rig.hanging.arrived();
     let waiting = client.call::<f64>("wheel.move_to", (0.0,)).start();
-    assert_eq!(client.call("laser.thread", ()).wait(), Ok("laser".to_owned()));
+    assert_eq!(client.call("laser.thread", ()).ends(), Ok("laser".to_owned()));
     eventually("the neighbour waits", || {
         let lanes = server.stats().lanes;
         let lane = lanes.iter().find(|lane| lane.name == "COM3").unwrap();
@@ -58,9 +58,9 @@ fn instruments_on_one_lane_wait_for_each_other_and_others_do_not() {
     });
     assert!(neighbour.stage.moves().is_empty(), "it ran beside its neighbour");
     rig.hanging.open();
-    hung.wait().unwrap();
-    assert_eq!(waiting.wait(), Ok(0.0));
-    assert_eq!(client.call("wheel.thread", ()).wait(), Ok("COM3".to_owned()));
+    hung.ends().unwrap();
+    assert_eq!(waiting.ends(), Ok(0.0));
+    assert_eq!(client.call("wheel.thread", ()).ends(), Ok("COM3".to_owned()));
 }
 
 #[test]
@@ -78,9 +78,9 @@ fn concurrent_methods_run_beside_the_lane_and_beside_each_other() {
     eventually("the fifth waits", || server.stats().lanes.iter().any(|lane| lane.queued == 1));
     assert!(!fifth.is_finished());
     rig.hanging.open();
-    beside.into_iter().for_each(|call| call.wait().unwrap());
-    hung.wait().unwrap();
-    assert!(fifth.wait().unwrap().starts_with("stage pool "));
+    beside.into_iter().for_each(|call| call.ends().unwrap());
+    hung.ends().unwrap();
+    assert!(fifth.ends().unwrap().starts_with("stage pool "));
 }
 
 #[test]
@@ -88,9 +88,9 @@ fn inline_methods_run_in_the_router_loop_until_one_is_slow() {
     let server = server();
     server.add_instrument("stage", TestStage::rig().stage).unwrap();
     let client = client(&server);
-    assert_eq!(client.call("stage.inline_thread", ()).wait(), Ok("router".to_owned()));
-    assert_eq!(client.call("stage.inline_thread", (30,)).wait(), Ok("router".to_owned()));
-    assert_eq!(client.call("stage.inline_thread", ()).wait(), Ok("stage".to_owned()), "it moved to the lane");
+    assert_eq!(client.call("stage.inline_thread", ()).ends(), Ok("router".to_owned()));
+    assert_eq!(client.call("stage.inline_thread", (30,)).ends(), Ok("router".to_owned()));
+    assert_eq!(client.call("stage.inline_thread", ()).ends(), Ok("stage".to_owned()), "it moved to the lane");
     assert!(counter(&server, "slow_inline_runs") >= 1);
     assert_eq!(counter(&server, "inline_methods_moved"), 1);
 }
@@ -134,14 +134,14 @@ fn an_instrument_built_on_its_lane_stays_on_its_thread_and_is_dropped_there() {
     let client = client(&server);
     for name in ["driver", "other"] {
         for _ in 0..3 {
-            assert_eq!(client.call(&format!("{name}.is_at_home"), ()).wait(), Ok(true));
+            assert_eq!(client.call(&format!("{name}.is_at_home"), ()).ends(), Ok(true));
         }
-        assert_eq!(client.call(&format!("{name}.count"), ()).wait(), Ok(3));
+        assert_eq!(client.call(&format!("{name}.count"), ()).ends(), Ok(3));
     }
     server.remove("driver").unwrap();
     let (opened_on, dropped_on) = drops.recv_timeout(PATIENCE).unwrap();
     assert_eq!(opened_on, dropped_on);
-    assert_eq!(client.call("other.is_at_home", ()).wait(), Ok(true));
+    assert_eq!(client.call("other.is_at_home", ()).ends(), Ok(true));
     assert!(server.stop().is_clean());
     let (opened_on, dropped_on) = drops.try_recv().expect("the stop drops instruments");
     assert_eq!(opened_on, dropped_on);
@@ -158,9 +158,9 @@ fn an_instrument_that_cannot_be_opened_leaves_nothing_behind() {
     let panicked = open(|| panic!("no driver"));
     assert!(panicked.contains("no driver"), "{panicked}");
     let client = client(&server);
-    assert!(matches!(client.call::<()>("stage.stop", ()).wait(), Err(CallError::NotFound { .. })));
+    assert!(matches!(client.call::<()>("stage.stop", ()).ends(), Err(CallError::NotFound { .. })));
     server.add_instrument("stage", TestStage::rig().stage).unwrap();
-    assert_eq!(client.call("stage.thread", ()).wait(), Ok("stage".to_owned()));
+    assert_eq!(client.call("stage.thread", ()).ends(), Ok("stage".to_owned()));
     eventually("no thread of the failed ones is left", || {
         server.stats().lanes.iter().all(|lane| !lane.set_apart)
     });
@@ -177,12 +177,12 @@ fn a_removed_instrument_with_a_hung_call_sets_its_lane_apart_and_gets_a_new_one(
     let queued = client.call::<f64>("stage.move_to", (0.0,)).start();
     eventually("it is queued", || server.stats().lanes.iter().any(|lane| lane.queued == 1));
     server.remove("stage").unwrap();
-    let removed = queued.wait().unwrap_err();
+    let removed = queued.ends().unwrap_err();
     assert!(matches!(&removed, CallError::Cancelled { by, .. } if by.contains("removed")), "{removed}");
 
     let again = TestStage::rig();
     server.add_instrument("stage", again.stage.clone()).unwrap();
-    assert_eq!(client.call("stage.move_to", (0.0,)).wait(), Ok(0.0));
+    assert_eq!(client.call("stage.move_to", (0.0,)).ends(), Ok(0.0));
     assert_eq!((again.stage.moves(), rig.stage.moves()), (vec![0.0], vec![]));
     let set_apart = || server.stats().lanes.iter().filter(|lane| lane.set_apart).count();
     // The threads of its pool and its urgent lane end by themselves; its lane cannot.
@@ -191,7 +191,7 @@ fn a_removed_instrument_with_a_hung_call_sets_its_lane_apart_and_gets_a_new_one(
     let apart = lanes.iter().find(|lane| lane.set_apart).unwrap();
     assert_eq!(apart.running.as_ref().map(|call| call.name.as_str()), Some("stage.hang"));
     rig.hanging.open();
-    assert_eq!(hung.wait(), Ok(()), "what the hung call returned in the end");
+    assert_eq!(hung.ends(), Ok(()), "what the hung call returned in the end");
     eventually("the old lane ends", || set_apart() == 0);
 }
 
@@ -206,8 +206,8 @@ fn removing_one_of_two_on_a_lane_leaves_the_other() {
     rig.moving.arrived();
     let waiting = client.call::<f64>("wheel.move_to", (0.0,)).start();
     server.remove("stage").unwrap();
-    assert!(matches!(moving.wait(), Err(CallError::Cancelled { .. })));
-    assert_eq!(waiting.wait(), Ok(0.0));
+    assert!(matches!(moving.ends(), Err(CallError::Cancelled { .. })));
+    assert_eq!(waiting.ends(), Ok(0.0));
     server.remove("wheel").unwrap();
     assert!(matches!(server.add_call("wheel.x", || 0), Ok(())));
 }
@@ -234,7 +234,7 @@ fn an_instrument_with_methods_that_change_it_is_used_by_one_call_at_a_time() {
     let clients = ["alice", "bob"].map(|name| client_named(&server, name));
     let pending: Vec<PendingCall<u64>> =
         (0..200).map(|call| clients[call % 2].call("counter.next", ()).start()).collect();
-    let mut counts: Vec<u64> = pending.into_iter().map(|call| call.wait().unwrap()).collect();
+    let mut counts: Vec<u64> = pending.into_iter().map(|call| call.ends().unwrap()).collect();
     counts.sort_unstable();
     assert_eq!(counts, (1..=200).collect::<Vec<_>>());
 }
@@ -256,7 +256,7 @@ fn a_panicking_destructor_does_not_end_the_lane() {
     let sturdy = TestStage::rig();
     server.add_instrument_on("sturdy", sturdy.stage.clone(), InstrumentOptions::on_lane("shared")).unwrap();
     let client = client(&server);
-    client.call::<()>("fragile.touch", ()).wait().unwrap();
+    client.call::<()>("fragile.touch", ()).ends().unwrap();
     server.remove("fragile").unwrap();
-    assert_eq!(client.call("sturdy.move_to", (0.0,)).deadline(PATIENCE).wait(), Ok(0.0));
+    assert_eq!(client.call("sturdy.move_to", (0.0,)).deadline(PATIENCE).ends(), Ok(0.0));
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use router_client::{Call, CallError, ConnectOptions, Interrupted, Refused, RouterClient};
 use router_wire::{Failure, Status};
 use support::{
-    PATIENCE, RawClient, StageError, TestStage, TestStageClient, client, client_named, counter, door,
-    eventually, server, server_with,
+    Ends, RawClient, StageError, TestStage, TestStageClient, client, client_named, counter, door, eventually,
+    server, server_with,
 };
 
 #[test]
@@ -17,8 +17,8 @@ fn done_with_a_value() {
     server.add_call("add", |(a, b): (f64, f64)| a + b).unwrap();
     server.add_call("nothing", || ()).unwrap();
     let client = client(&server);
-    assert_eq!(client.call::<f64>("add", (1.5, 2.0)).wait(), Ok(3.5));
-    assert_eq!(client.call::<()>("nothing", ()).wait(), Ok(()));
+    assert_eq!(client.call::<f64>("add", (1.5, 2.0)).ends(), Ok(3.5));
+    assert_eq!(client.call::<()>("nothing", ()).ends(), Ok(()));
 }
 
 #[test]
@@ -28,17 +28,17 @@ fn refused_by_the_method_with_its_own_error() {
     server.add_call("fail", || Err::<(), _>("no vacuum".to_owned())).unwrap();
     let client = client(&server);
     let out_of_range = StageError::OutOfRange { target_um: 12000.0, limit_um: 10000.0 };
-    let typed = TestStageClient::new(&client, "stage").move_to(12000.0).wait().unwrap_err();
+    let typed = TestStageClient::new(&client, "stage").move_to(12000.0).ends().unwrap_err();
     assert_eq!(typed, CallError::Refused(out_of_range.clone()));
     // By name it is what any client in any language can read.
-    let CallError::Refused(untyped) = client.call::<f64>("stage.move_to", (12000.0,)).wait().unwrap_err()
+    let CallError::Refused(untyped) = client.call::<f64>("stage.move_to", (12000.0,)).ends().unwrap_err()
     else {
         panic!("not refused")
     };
     assert_eq!(untyped.kind, "OutOfRange");
     assert_eq!(untyped.message, "target 12000 um is outside 0..=10000 um");
     assert!(!untyped.details.is_empty());
-    let plain = client.call::<()>("fail", ()).wait().unwrap_err();
+    let plain = client.call::<()>("fail", ()).ends().unwrap_err();
     assert_eq!(plain, CallError::Refused(Refused::new("error", "no vacuum")));
 }
 
@@ -53,12 +53,12 @@ fn panicked_and_the_instrument_goes_on() {
     };
     server.add_call("fragile", fragile).unwrap();
     let client = client(&server);
-    let CallError::Panicked { call, message } = client.call::<i32>("fragile", ()).wait().unwrap_err() else {
+    let CallError::Panicked { call, message } = client.call::<i32>("fragile", ()).ends().unwrap_err() else {
         panic!("not panicked")
     };
     assert_eq!(call, "fragile");
     assert!(message.contains("encoder read 65535"), "{message}");
-    assert_eq!(client.call("fragile", ()).wait(), Ok(2));
+    assert_eq!(client.call("fragile", ()).ends(), Ok(2));
 }
 
 #[test]
@@ -76,10 +76,10 @@ fn cancelled_while_queued_it_never_starts() {
         by: "by its caller".into(),
         may_still_be_running: false,
     };
-    assert_eq!(queued.wait().unwrap_err(), cancelled);
+    assert_eq!(queued.ends().unwrap_err(), cancelled);
     rig.hanging.open();
-    hung.wait().unwrap();
-    assert_eq!(client.call("stage.thread", ()).wait(), Ok("stage".to_owned()));
+    hung.ends().unwrap();
+    assert_eq!(client.call("stage.thread", ()).ends(), Ok("stage".to_owned()));
     assert!(rig.stage.moves().is_empty(), "the cancelled move ran");
 }
 
@@ -92,7 +92,7 @@ fn cancelled_while_running_it_ends_at_its_next_cancellation_point() {
     let moving = client.call::<f64>("stage.move_to", (500.0,)).start();
     rig.moving.arrived();
     moving.cancel();
-    let CallError::Cancelled { by, may_still_be_running, .. } = moving.wait().unwrap_err() else {
+    let CallError::Cancelled { by, may_still_be_running, .. } = moving.ends().unwrap_err() else {
         panic!("not cancelled")
     };
     assert_eq!((by.as_str(), may_still_be_running), ("by its caller", false));
@@ -101,7 +101,7 @@ fn cancelled_while_running_it_ends_at_its_next_cancellation_point() {
     rig.hanging.arrived();
     hung.cancel();
     rig.hanging.open();
-    assert_eq!(hung.wait(), Ok(()));
+    assert_eq!(hung.ends(), Ok(()));
 }
 
 #[test]
@@ -118,10 +118,10 @@ fn deadline_exceeded_says_whether_the_method_may_still_be_running() {
         call: call.to_owned(),
         may_still_be_running,
     };
-    assert_eq!(running.wait(), Err(exceeded("stage.hang", true)));
-    assert_eq!(queued.wait(), Err(exceeded("stage.move_to", false)));
+    assert_eq!(running.ends(), Err(exceeded("stage.hang", true)));
+    assert_eq!(queued.ends(), Err(exceeded("stage.move_to", false)));
     rig.hanging.open();
-    assert_eq!(client.call("stage.thread", ()).wait(), Ok("stage".to_owned()));
+    assert_eq!(client.call("stage.thread", ()).ends(), Ok("stage".to_owned()));
     assert!(rig.stage.moves().is_empty(), "a call ran after its deadline");
     // What the hung method returned in the end is for nobody, and counted.
     eventually("the late outcome is counted", || counter(&server, "late_outcomes") == 1);
@@ -138,7 +138,7 @@ fn a_method_sees_its_deadline() {
         ended
     };
     server.add_call("told", told).unwrap();
-    let ended = client(&server).call::<()>("told", ()).deadline(Duration::from_millis(50)).wait();
+    let ended = client(&server).call::<()>("told", ()).deadline(Duration::from_millis(50)).ends();
     assert!(matches!(ended, Err(CallError::DeadlineExceeded { .. })), "{ended:?}");
 }
 
@@ -159,15 +159,15 @@ fn busy_to_one_client_and_to_all() {
         other => panic!("{other}"),
     };
     waiting.extend((0..4).map(|_| alice.call("stage.hang", ()).start()));
-    let refused = what(alice.call("stage.hang", ()).wait());
+    let refused = what(alice.call("stage.hang", ()).ends());
     assert!(refused.contains("the lane stage") && refused.contains('4'), "{refused}");
     waiting.extend((0..2).map(|_| bob.call("stage.hang", ()).start()));
-    let refused = what(bob.call("stage.hang", ()).wait());
+    let refused = what(bob.call("stage.hang", ()).ends());
     assert!(refused.contains("the lane stage") && refused.contains('6'), "{refused}");
     // Nothing urgent is ever busy because of others.
-    assert_eq!(bob.call("stage.urgent_thread", ()).wait(), Ok("stage urgent".to_owned()));
+    assert_eq!(bob.call("stage.urgent_thread", ()).ends(), Ok("stage urgent".to_owned()));
     rig.hanging.open();
-    waiting.into_iter().for_each(|call| call.wait().unwrap());
+    waiting.into_iter().for_each(|call| call.ends().unwrap());
 }
 
 #[test]
@@ -179,18 +179,18 @@ fn busy_in_bytes() {
     let large = "x".repeat(600 << 10);
     let first = alice.call::<()>("keep", (&large,)).start();
     gate.arrived();
-    let refused = alice.call::<()>("keep", (&large,)).wait().unwrap_err();
+    let refused = alice.call::<()>("keep", (&large,)).ends().unwrap_err();
     assert!(matches!(&refused, CallError::Busy { what, .. } if what.contains("1048576")), "{refused}");
     let other = bob.call::<()>("keep", (&large,)).start();
     gate.open();
-    assert_eq!((first.wait(), other.wait()), (Ok(()), Ok(())));
+    assert_eq!((first.ends(), other.ends()), (Ok(()), Ok(())));
 }
 
 #[test]
 fn not_found_with_the_nearest_names() {
     let server = server();
     server.add_instrument("stage", TestStage::rig().stage).unwrap();
-    let lost = client(&server).call::<f64>("stage.mov_to", (1.0,)).wait().unwrap_err();
+    let lost = client(&server).call::<f64>("stage.mov_to", (1.0,)).ends().unwrap_err();
     let CallError::NotFound { name, nearest } = &lost else { panic!("{lost}") };
     assert_eq!(name, "stage.mov_to");
     assert_eq!(nearest.first().map(String::as_str), Some("stage.move_to"));
@@ -211,11 +211,11 @@ fn bad_arguments_are_named_and_nothing_runs() {
         }
         other => panic!("{other}"),
     };
-    check(client.call("stage.move_to", ("far",)).wait(), Some("target_um"), "f64");
-    check(client.call("stage.move_to", ()).wait(), Some("target_um"), "missing");
-    check(client.call("stage.move_to", (1.0,)).kw("speed", 2).wait(), Some("speed"), "target_um");
-    check(client.call("stage.move_to", (1.0,)).kw("target_um", 2.0).wait(), Some("target_um"), "twice");
-    check(client.call("stage.move_to", (1.0, 2.0)).wait(), None, "1");
+    check(client.call("stage.move_to", ("far",)).ends(), Some("target_um"), "f64");
+    check(client.call("stage.move_to", ()).ends(), Some("target_um"), "missing");
+    check(client.call("stage.move_to", (1.0,)).kw("speed", 2).ends(), Some("speed"), "target_um");
+    check(client.call("stage.move_to", (1.0,)).kw("target_um", 2.0).ends(), Some("target_um"), "twice");
+    check(client.call("stage.move_to", (1.0, 2.0)).ends(), None, "1");
     assert!(rig.stage.moves().is_empty());
 }
 
@@ -285,7 +285,7 @@ fn server_gone_within_the_connect_timeout_or_the_deadline() {
         let client = RouterClient::connect_with(&address, options).unwrap();
         let request = client.call::<()>("stage.hang", ());
         let request = deadline.into_iter().fold(request, |request, deadline| request.deadline(deadline));
-        let waiting = request.start().wait_timeout(PATIENCE).expect("it ends by itself");
+        let waiting = request.start().ends();
         assert!(matches!(waiting, Err(CallError::ServerGone { .. })), "{waiting:?}");
     }
 }
@@ -309,14 +309,14 @@ fn bodies_over_the_cap() {
     server.add_call("length", |(text,): (String,)| text.len()).unwrap();
     server.add_call("fill", |(bytes,): (usize,)| "x".repeat(bytes)).unwrap();
     let client = client(&server);
-    assert_eq!(client.call("length", ("x".repeat(1_000_000),)).wait(), Ok(1_000_000));
-    let refused = client.call::<usize>("length", ("x".repeat(2 << 20),)).wait().unwrap_err();
+    assert_eq!(client.call("length", ("x".repeat(1_000_000),)).ends(), Ok(1_000_000));
+    let refused = client.call::<usize>("length", ("x".repeat(2 << 20),)).ends().unwrap_err();
     assert!(matches!(refused, CallError::TooLarge { limit: 1_048_576, .. }), "{refused}");
-    let refused = client.call::<String>("fill", (2 << 20,)).wait().unwrap_err();
+    let refused = client.call::<String>("fill", (2 << 20,)).ends().unwrap_err();
     assert!(
         matches!(&refused, CallError::Refused(refused) if refused.kind == "answer_too_large"),
         "{refused}"
     );
-    assert_eq!(client.call("fill", (3,)).wait(), Ok("xxx".to_owned()), "the connection stands");
+    assert_eq!(client.call("fill", (3,)).ends(), Ok("xxx".to_owned()), "the connection stands");
     assert_eq!(client.counters().times_lost, 0);
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use router_client::{CallError, ConnectOptions, ConnectionState, RouterClient, SampleError};
 use router_server::{Endpoint, RouterServer, ServerEndpoints, ServerOptions};
 use support::child::{self, play, say};
-use support::{ANYWHERE, BusyCores, Child, PATIENCE, client_at, door, until};
+use support::{ANYWHERE, BusyCores, Child, Ends, PATIENCE, client_at, door, until};
 
 #[test]
 fn child_process() {
@@ -96,7 +96,7 @@ fn calls_in_flight_end_unknown_and_new_ones_server_gone_within_their_deadlines()
     let killed = Instant::now();
     for call in [running, queued] {
         let id = call.id();
-        match call.wait_timeout(PATIENCE).expect("it ends") {
+        match call.ends() {
             Err(CallError::Unknown { call_id, call, .. }) => {
                 assert_eq!((call_id, call.as_str()), (id, "hang"))
             }
@@ -107,7 +107,7 @@ fn calls_in_flight_end_unknown_and_new_ones_server_gone_within_their_deadlines()
     assert_eq!(client.counters().unknown_outcomes, 2);
     for deadline in [Duration::from_millis(100), PATIENCE] {
         let started = Instant::now();
-        let gone = client.call::<u64>("move", (1,)).deadline(deadline).wait().unwrap_err();
+        let gone = client.call::<u64>("move", (1,)).deadline(deadline).ends().unwrap_err();
         assert!(matches!(gone, CallError::ServerGone { .. }), "{gone}");
         assert!(started.elapsed() < Duration::from_secs(2), "it took {:?}", started.elapsed());
     }
@@ -128,7 +128,7 @@ fn an_old_move_is_never_delivered_to_the_restarted_server() {
                 while !end.load(Ordering::Relaxed) {
                     let number = numbers.fetch_add(1, Ordering::Relaxed);
                     let started = Instant::now();
-                    match client.call::<u64>("move", (number,)).deadline(DEADLINE).wait() {
+                    match client.call::<u64>("move", (number,)).deadline(DEADLINE).ends() {
                         Ok(moved) => {
                             assert_eq!(moved, number);
                             done.fetch_add(1, Ordering::Relaxed);
@@ -207,7 +207,7 @@ fn a_client_may_start_first() {
     let queue = client.subscribe::<u64>("count").queue(1000).unwrap();
     let early = client.call::<u64>("move", (7,)).start();
     let _server = start(&endpoints);
-    assert_eq!(early.wait(), Ok(7));
+    assert_eq!(early.ends(), Ok(7));
     let first = queue.recv_timeout(PATIENCE).unwrap();
     assert_eq!(first.epoch, client.epoch());
     assert_eq!(queue.stats().breaks, 0);
@@ -225,7 +225,7 @@ fn a_server_on_a_path_comes_back_too() {
     server.kill();
     let server = start(&address);
     let epoch: u64 = server.hears("epoch").parse().unwrap();
-    assert_eq!(client.call("move", (7,)).wait(), Ok(7_u64));
+    assert_eq!(client.call("move", (7,)).ends(), Ok(7_u64));
     until("samples of the new life", || {
         queue.recv_timeout(PATIENCE).ok().filter(|sample| sample.epoch == epoch)
     });
@@ -240,10 +240,10 @@ fn a_frozen_server_is_stale_then_lost_and_found_again() {
     for wanted in [ConnectionState::Stale, ConnectionState::Lost] {
         states.push(client.wait_state(|state| state == wanted, PATIENCE).unwrap());
     }
-    let gone = client.call::<u64>("move", (1,)).deadline(Duration::from_millis(100)).wait().unwrap_err();
+    let gone = client.call::<u64>("move", (1,)).deadline(Duration::from_millis(100)).ends().unwrap_err();
     assert!(matches!(gone, CallError::ServerGone { .. }), "{gone}");
     server.thaw();
     client.wait_connected(PATIENCE).unwrap();
-    assert_eq!(client.call("move", (2,)).wait(), Ok(2_u64));
+    assert_eq!(client.call("move", (2,)).ends(), Ok(2_u64));
     assert_eq!(server.heard("moved"), ["2"], "a call that ended `server gone` ran");
 }

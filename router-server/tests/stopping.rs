@@ -13,7 +13,7 @@ use router_client::{CallError, RouterClient};
 use router_server::{AddError, RouterServer, StopReport};
 use support::child::{self, play, say};
 use support::threads::{new_threads, shown, threads};
-use support::{Child, PATIENCE, TestStage, address, client, door, eventually, server};
+use support::{Child, Ends, PATIENCE, TestStage, address, client, door, eventually, server};
 
 /// The promise, without hooks.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -130,7 +130,7 @@ fn mid_call() {
     let mut outcomes = Vec::new();
     let report = check_stop(&server, &before, LIMIT, || {
         for call in [moving, queued] {
-            match call.wait_timeout(PATIENCE).expect("each call is answered") {
+            match call.ends() {
                 Err(CallError::Cancelled { by, may_still_be_running, .. }) => {
                     outcomes.push((by, may_still_be_running))
                 }
@@ -189,7 +189,7 @@ fn hung() {
     let hanging = client.call::<()>("stage.hang", ()).start();
     rig.hanging.arrived();
     let report = check_stop(&server, &before, LIMIT, || {
-        match hanging.wait_timeout(PATIENCE).expect("it is answered").unwrap_err() {
+        match hanging.ends().unwrap_err() {
             CallError::Cancelled { by, may_still_be_running: true, .. } => {
                 assert_eq!(by, "the server stopped")
             }
@@ -259,7 +259,7 @@ fn dropped() {
     drop(server);
     assert!(started.elapsed() < LIMIT + Duration::from_millis(200));
     hook.arrived();
-    assert!(matches!(moving.wait_timeout(PATIENCE).unwrap(), Err(CallError::Cancelled { .. })));
+    assert!(matches!(moving.ends(), Err(CallError::Cancelled { .. })));
     drop(client);
     eventually("no thread is left", || new_threads(&before).is_empty());
 }

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use router_client::{Call, CallError, Failure, PendingCall, interface};
 use router_server::InstrumentOptions;
 use router_wire::Status;
-use support::{PATIENCE, RawClient, TestStage, TestStageClient, client_named, server};
+use support::{Ends, PATIENCE, RawClient, TestStage, TestStageClient, client_named, server};
 
 #[test]
 fn an_urgent_method_runs_while_the_lane_is_blocked() {
@@ -18,8 +18,8 @@ fn an_urgent_method_runs_while_the_lane_is_blocked() {
     let (alice, bob) = (client_named(&server, "alice"), client_named(&server, "bob"));
     let _hung = alice.call::<()>("stage.hang", ()).start();
     rig.hanging.arrived();
-    assert_eq!(bob.call("stage.urgent_thread", ()).wait(), Ok("stage urgent".to_owned()));
-    assert_eq!(alice.call("stage.urgent_thread", ()).wait(), Ok("stage urgent".to_owned()));
+    assert_eq!(bob.call("stage.urgent_thread", ()).ends(), Ok("stage urgent".to_owned()));
+    assert_eq!(alice.call("stage.urgent_thread", ()).ends(), Ok("stage urgent".to_owned()));
 }
 
 #[test]
@@ -34,15 +34,15 @@ fn a_stop_ends_the_running_move_and_the_queued_ones_never_start() {
     support::eventually("five wait", || server.stats().lanes.iter().any(|lane| lane.queued == 5));
     let beside = alice.call::<()>("stage.hang_beside", ()).start();
     rig.hanging.arrived();
-    bob.call::<()>("stage.stop", ()).wait().unwrap();
+    bob.call::<()>("stage.stop", ()).ends().unwrap();
 
     let cancelled_by = format!("by stage.stop, by {}", bob.identity());
-    let CallError::Cancelled { by, may_still_be_running: false, .. } = moving.wait().unwrap_err() else {
+    let CallError::Cancelled { by, may_still_be_running: false, .. } = moving.ends().unwrap_err() else {
         panic!("not cancelled")
     };
     assert_eq!(by, cancelled_by);
     for call in queued {
-        let CallError::Cancelled { by, may_still_be_running: false, .. } = call.wait().unwrap_err() else {
+        let CallError::Cancelled { by, may_still_be_running: false, .. } = call.ends().unwrap_err() else {
             panic!("not cancelled")
         };
         assert_eq!(by, cancelled_by);
@@ -50,9 +50,9 @@ fn a_stop_ends_the_running_move_and_the_queued_ones_never_start() {
     assert_eq!((rig.stage.moves(), rig.stage.stops()), (vec![500.0], 1), "a queued move started");
     // What has no cancellation point goes on; and what is sent after the stop runs.
     rig.hanging.open();
-    assert_eq!(beside.wait(), Ok(()));
-    assert_eq!(alice.call("stage.move_to", (0.0,)).wait(), Ok(0.0));
-    assert_eq!(bob.call("stage.move_to", (0.0,)).wait(), Ok(0.0));
+    assert_eq!(beside.ends(), Ok(()));
+    assert_eq!(alice.call("stage.move_to", (0.0,)).ends(), Ok(0.0));
+    assert_eq!(bob.call("stage.move_to", (0.0,)).ends(), Ok(0.0));
 }
 
 #[test]
@@ -69,11 +69,11 @@ fn a_stop_leaves_other_instruments_on_the_same_lane_alone() {
         alice.call::<f64>("wheel.move_to", (0.0,)).start(),
     );
     support::eventually("two wait", || server.stats().lanes.iter().any(|lane| lane.queued == 2));
-    alice.call::<()>("stage.stop", ()).wait().unwrap();
-    assert!(matches!(own.wait(), Err(CallError::Cancelled { .. })));
+    alice.call::<()>("stage.stop", ()).ends().unwrap();
+    assert!(matches!(own.ends(), Err(CallError::Cancelled { .. })));
     assert!(!moving.is_finished() && !other.is_finished());
-    alice.call::<()>("wheel.stop", ()).wait().unwrap();
-    assert!(moving.wait().is_err() && other.wait().is_err());
+    alice.call::<()>("wheel.stop", ()).ends().unwrap();
+    assert!(moving.ends().is_err() && other.ends().is_err());
 }
 
 #[test]
@@ -158,13 +158,13 @@ fn stop_all_stops_everything_side_by_side_and_tells_each_outcome() {
     let client = client_named(&server, "alice");
     let running = client.call::<()>("right.run", ()).start();
     from_b.recv_timeout(PATIENCE).unwrap();
-    let outcomes = client.stop_all().wait().unwrap();
+    let outcomes = client.stop_all().ends().unwrap();
     let ended: Vec<_> = outcomes
         .iter()
         .map(|outcome| (outcome.name.as_str(), outcome.ok, outcome.message.as_str()))
         .collect();
     assert_eq!(ended, [("left.abort", true, ""), ("right.abort", true, "")]);
-    let CallError::Cancelled { by, .. } = running.wait().unwrap_err() else { panic!("not cancelled") };
+    let CallError::Cancelled { by, .. } = running.ends().unwrap_err() else { panic!("not cancelled") };
     assert!(by.contains("right.abort") && by.contains(&client.identity().to_string()), "{by}");
 }
 
@@ -181,7 +181,7 @@ fn stop_all_tells_of_a_stop_that_failed() {
     let server = server();
     server.add_instrument("broken", Broken).unwrap();
     server.add_instrument("stage", TestStage::rig().stage).unwrap();
-    let outcomes = client_named(&server, "alice").stop_all().wait().unwrap();
+    let outcomes = client_named(&server, "alice").stop_all().ends().unwrap();
     assert_eq!(outcomes.len(), 2);
     assert!(!outcomes[0].ok && outcomes[0].message.contains("no answer from COM3"), "{outcomes:?}");
     assert!(outcomes[1].ok, "{outcomes:?}");

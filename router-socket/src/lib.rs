@@ -55,6 +55,8 @@
 //! - [`named_thread`][]: [`NamedThread`], which can be joined within a time
 //! - [`error`][]: [`SocketError`]
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 pub mod context;
 pub mod curve;
 mod doorbell;

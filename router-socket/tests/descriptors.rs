@@ -98,9 +98,10 @@ fn keepalive_reaches_the_kernel_at_both_ends() {
         if target.starts_with("socket:") && is_tcp(fd) {
             ends += 1;
             assert_eq!(option_of(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE), 1);
-            assert_eq!(option_of(fd, libc::IPPROTO_TCP, libc::TCP_KEEPIDLE), 10);
-            assert_eq!(option_of(fd, libc::IPPROTO_TCP, libc::TCP_KEEPINTVL), 5);
+            assert_eq!(option_of(fd, libc::IPPROTO_TCP, libc::TCP_KEEPIDLE), 1);
+            assert_eq!(option_of(fd, libc::IPPROTO_TCP, libc::TCP_KEEPINTVL), 1);
             assert_eq!(option_of(fd, libc::IPPROTO_TCP, libc::TCP_KEEPCNT), 3);
+            assert_eq!(option_of(fd, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT), 3000, "[ms]");
         }
     }
     assert_eq!(ends, 2);

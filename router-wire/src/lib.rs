@@ -38,6 +38,8 @@
 //! | [`describe`] | what a server tells of its calls and streams |
 //! | [`status`] | what `router.ping` and `router.stats` answer |
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 pub mod arguments;
 pub mod body;
 pub mod describe;

@@ -155,7 +155,9 @@ impl SamplesLoop {
             let topic = topic(name.as_str());
             let socket = match place {
                 Place::Samples => Some(&self.small.socket),
-                Place::Frames => self.large.iter().find(|(large, _)| *large == name).map(|(_, large)| &large.socket),
+                Place::Frames => {
+                    self.large.iter().find(|(large, _)| *large == name).map(|(_, large)| &large.socket)
+                }
             };
             if let Some(socket) = socket {
                 socket.unsubscribe(&topic)?;

@@ -106,3 +106,86 @@ impl Forwarding {
         self.last = self.stream.spec.keeps_last_value.then(packet);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::streams::clock::Clock;
+    use crate::streams::packet::Unnumbered;
+    use crate::streams::stream::StreamSpec;
+    use router_wire::Name;
+    use router_wire::describe::{StreamKind, StreamSocket, ValueDescription};
+
+    fn stream() -> Arc<Stream> {
+        let spec = StreamSpec {
+            kind: StreamKind::Pushed,
+            on_demand: false,
+            keeps_last_value: true,
+            largest_sample_bytes: 100,
+            socket: StreamSocket::Samples,
+            docs: String::new(),
+            method: None,
+            value: ValueDescription::default(),
+        };
+        let name = Name::parse("stage").unwrap();
+        Arc::new(Stream::new(name, (1, 1), Clock::since(Instant::now()), spec, true, None))
+    }
+
+    fn sample(stream: &Stream, sequence: u64) -> Packet {
+        Unnumbered::value("stage", &sequence, stream.clock.now())
+            .unwrap()
+            .number("stage", stream.stamp(sequence))
+    }
+
+    fn sent(forwarding: &mut Forwarding, now: Instant) -> Option<u64> {
+        match forwarding.last_value(now) {
+            LastValue::Send(packet) => Some(packet.sequence),
+            LastValue::At(at) => panic!("{:?} too early", at - now),
+            LastValue::Nothing => None,
+        }
+    }
+
+    /// Samples 0 and 1 are on their way through the proxy when the last subscriber leaves, and 2 and 3 are made
+    /// while nobody listens: the next subscriber begins with 3, and what is late is not for it.
+    #[test]
+    fn what_was_on_its_way_to_a_former_subscriber_does_not_come_behind_the_last_value() {
+        let stream = stream();
+        let mut forwarding = Forwarding::new(Arc::clone(&stream));
+        for value in 0..4_u64 {
+            let unnumbered = Unnumbered::value("stage", &value, stream.clock.now()).unwrap();
+            stream.publish(unnumbered, None).unwrap();
+        }
+        assert!(forwarding.pass(&sample(&stream, 0)));
+        forwarding.set_heard(true, 1);
+        assert!(forwarding.owe_last_value());
+        assert!(!forwarding.pass(&sample(&stream, 1)));
+        assert_eq!(sent(&mut forwarding, Instant::now()), Some(3));
+        assert!(!forwarding.pass(&sample(&stream, 2)));
+        assert!(forwarding.pass(&sample(&stream, 4)));
+    }
+
+    #[test]
+    fn a_live_sample_is_as_good_as_a_last_value() {
+        let stream = stream();
+        let mut forwarding = Forwarding::new(Arc::clone(&stream));
+        forwarding.set_heard(true, 1);
+        assert!(forwarding.owe_last_value());
+        assert!(!forwarding.owe_last_value(), "it is listed");
+        forwarding.pass(&sample(&stream, 0));
+        assert_eq!(sent(&mut forwarding, Instant::now()), None);
+    }
+
+    #[test]
+    fn last_values_wait_for_their_pause() {
+        let stream = stream();
+        let mut forwarding = Forwarding::new(Arc::clone(&stream));
+        forwarding.set_heard(true, 1);
+        forwarding.pass(&sample(&stream, 0));
+        let now = Instant::now();
+        forwarding.owe_last_value();
+        assert_eq!(sent(&mut forwarding, now), Some(0));
+        forwarding.owe_last_value();
+        assert!(matches!(forwarding.last_value(now), LastValue::At(at) if at >= now + LEAST_PAUSE));
+        assert_eq!(sent(&mut forwarding, now + 2 * LEAST_PAUSE), Some(0));
+    }
+}

@@ -183,6 +183,7 @@ impl Streams {
     }
 
     /// The names of the streams, in order.
+    #[cfg(test)]
     pub(crate) fn names(&self) -> Vec<Name> {
         self.records.lock().keys().cloned().collect()
     }

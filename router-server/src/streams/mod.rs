@@ -8,7 +8,7 @@
 //!                 v inproc
 //!           ProxyLoop: XSUB              counts subscribers, keeps last values, declares
 //!             |       |
-//!     `Outlet` samples, `Outlet` frames  an XPUB each, in manual mode
+//!     `Outlet` samples, `Outlet` frames  an XPUB each
 //! ```
 //!
 //! One stream is one [`Stream`] value, shared by its source, the proxy and the handle. Its short lock orders

@@ -189,6 +189,11 @@ impl Outlet {
         }
     }
 
+    /// Whether the socket is about to be replaced.
+    pub(crate) fn is_being_replaced(&self) -> bool {
+        self.replacement != Replacement::None
+    }
+
     /// When [`maintain`](Outlet::maintain) has something to do though nothing comes.
     pub(crate) fn due(&self) -> Option<Instant> {
         match self.replacement {

@@ -45,6 +45,8 @@ pub(crate) struct ProxyLoop {
     pub(super) frames: Outlet,
     pub(super) streams: HashMap<Name, Forwarding>,
     pub(super) waiting: Declarations,
+    /// Who waits for streams to be added.
+    pub(super) added: Vec<Sender<()>>,
     /// Streams that may owe somebody their last value, and until when they wait with it.
     pub(super) owing: Vec<(Name, Instant)>,
     pub(super) counters: Arc<Counters>,
@@ -88,6 +90,7 @@ impl ProxyLoop {
             frames,
             streams: HashMap::new(),
             waiting: Declarations::default(),
+            added: Vec::new(),
             owing: Vec::new(),
             counters,
             budget_bytes,
@@ -131,6 +134,12 @@ impl ProxyLoop {
                 self.refresh_all(socket);
             }
         }
+        // A stream is there when clients can connect to where it is.
+        if !self.frames.is_being_replaced() {
+            for done in self.added.drain(..) {
+                let _ = done.send(()); // whoever asked may have given up
+            }
+        }
         if Instant::now() >= self.declare_at {
             self.declare_all();
             more = true;
@@ -157,7 +166,7 @@ impl ProxyLoop {
         match command {
             ProxyCommand::Add { stream, done } => {
                 self.add(stream);
-                let _ = done.send(()); // whoever asked may have given up
+                self.added.push(done);
             }
             ProxyCommand::Remove { stream, done } => self.once_passed(stream, Then::Remove { done }),
             ProxyCommand::Declare { stream } => {

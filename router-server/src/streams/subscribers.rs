@@ -130,11 +130,6 @@ impl<K: Copy + Eq + Hash, H> Subscribers<K, H> {
         self.overflowed
     }
 
-    /// Whether the connection has ever subscribed to something.
-    pub(crate) fn knows(&self, key: K) -> bool {
-        self.connections.contains_key(&key)
-    }
-
     /// How many connections are known: every live one that has subscribed, and some that ended.
     pub(crate) fn connections(&self) -> usize {
         self.connections.len()
@@ -235,7 +230,7 @@ mod tests {
         assert_eq!(table.count("stage"), 3);
         assert!(table.ended("stage") && table.ended("camera"));
         assert_eq!((table.count("stage"), table.count("camera")), (2, 0));
-        assert!(!table.knows(1));
+        assert!(!table.connections.contains_key(&1));
         assert!(table.unsubscribe("stage", 3));
         assert!(table.unsubscribe("stage", 2));
         assert!(!table.is_heard("stage"));

@@ -12,8 +12,9 @@ pub(crate) mod zmtp;
 
 use std::time::{Duration, Instant};
 
-use router_client::{ConnectOptions, RouterClient};
+use router_client::{CallError, ConnectOptions, PendingCall, RemoteError, Request, RouterClient};
 use router_server::{RouterServer, ServerOptions};
+use serde::de::DeserializeOwned;
 
 pub(crate) use busy::BusyCores;
 pub(crate) use child::Child;
@@ -64,6 +65,26 @@ pub(crate) fn address(server: &RouterServer) -> String {
 /// One of a server's counters.
 pub(crate) fn counter(server: &RouterServer, name: &str) -> u64 {
     *server.stats().counters.get(name).unwrap_or_else(|| panic!("the server counts `{name}`"))
+}
+
+/// A call that a test waits for: one that never ends fails the test in place of stopping it.
+pub(crate) trait Ends<T, E> {
+    /// Waits for the outcome.
+    fn ends(self) -> Result<T, CallError<E>>;
+}
+
+impl<T: DeserializeOwned, E: RemoteError> Ends<T, E> for PendingCall<T, E> {
+    #[track_caller]
+    fn ends(self) -> Result<T, CallError<E>> {
+        self.wait_timeout(PATIENCE).unwrap_or_else(|call| panic!("`{}` never ends", call.name()))
+    }
+}
+
+impl<T: DeserializeOwned, E: RemoteError> Ends<T, E> for Request<T, E> {
+    #[track_caller]
+    fn ends(self) -> Result<T, CallError<E>> {
+        self.start().ends()
+    }
 }
 
 /// Returns what `look` finds, asking again until it does.

@@ -50,10 +50,6 @@ impl Listener {
         self.socket.subscribe(&sample::topic(name)).unwrap();
     }
 
-    pub(super) fn unsubscribe(&self, name: &str) {
-        self.socket.unsubscribe(&sample::topic(name)).unwrap();
-    }
-
     /// The next packet that comes within `wait`.
     pub(super) fn within(&mut self, wait: Duration) -> Option<Received> {
         let deadline = Instant::now() + wait;

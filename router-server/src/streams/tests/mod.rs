@@ -20,39 +20,39 @@ use super::handle::{StreamSettings, Streams};
 use listener::Listener;
 
 /// Long enough for any machine; a test that waits this long has failed.
-pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A server's streams, and what their clients need.
-pub(super) struct Served {
-    pub(super) streams: Streams,
-    pub(super) samples: Endpoint,
-    pub(super) frames: Endpoint,
+struct Served {
+    streams: Streams,
+    samples: Endpoint,
+    frames: Endpoint,
     /// The clients' own.
-    pub(super) clients: Context,
+    clients: Context,
     _folder: Option<tempfile::TempDir>,
 }
 
 impl Served {
-    pub(super) fn listen(&self, name: &str) -> Listener {
+    fn listen(&self, name: &str) -> Listener {
         Listener::connect(&self.clients, &self.samples, name)
     }
 
-    pub(super) fn listen_to_frames(&self, name: &str) -> Listener {
+    fn listen_to_frames(&self, name: &str) -> Listener {
         Listener::connect(&self.clients, &self.frames, name)
     }
 
     /// The counters of a stream.
-    pub(super) fn stats(&self, name: &str) -> router_wire::status::StreamStats {
+    fn stats(&self, name: &str) -> router_wire::status::StreamStats {
         self.streams.stats().into_iter().find(|stats| stats.name == name).expect("the stream is there")
     }
 
-    pub(super) fn wait_for_subscribers(&self, name: &str, count: u64) {
+    fn wait_for_subscribers(&self, name: &str, count: u64) {
         wait_until(&format!("{count} subscribers of {name}"), || self.stats(name).subscribers == count);
     }
 }
 
 /// Streams on `ipc` sockets of their own.
-pub(super) fn serve() -> Served {
+fn serve() -> Served {
     let folder = tempfile::tempdir().unwrap();
     let endpoint = |name: &str| format!("ipc://{}", folder.path().join(name).display()).parse().unwrap();
     let (samples, frames) = (endpoint("samples"), endpoint("frames"));
@@ -60,7 +60,7 @@ pub(super) fn serve() -> Served {
 }
 
 /// Streams on free TCP ports.
-pub(super) fn serve_tcp(settings: StreamSettings) -> Served {
+fn serve_tcp(settings: StreamSettings) -> Served {
     let any: Endpoint = "tcp://127.0.0.1:*".parse().unwrap();
     serve_at(&any, &any, settings, None)
 }
@@ -77,7 +77,7 @@ fn serve_at(
 }
 
 /// Looks again and again until `condition` holds.
-pub(super) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !condition() {
         assert!(Instant::now() < deadline, "never: {what}");

@@ -42,22 +42,6 @@ impl RawPeer {
         self.send(&[b"\0", topic].concat());
     }
 
-    /// Waits for the first message, and returns it; does not read further.
-    pub(super) fn first_message(&mut self) -> Vec<u8> {
-        loop {
-            let flags = self.read(1)[0];
-            let length = if flags & 2 != 0 {
-                u64::from_be_bytes(self.read(8).try_into().unwrap()) as usize
-            } else {
-                usize::from(self.read(1)[0])
-            };
-            let body = self.read(length);
-            if flags & 4 == 0 {
-                return body;
-            }
-        }
-    }
-
     fn open(endpoint: &Endpoint) -> RawPeer {
         let address = (endpoint.host().unwrap(), endpoint.port().unwrap());
         let stream = TcpStream::connect(address).unwrap();
