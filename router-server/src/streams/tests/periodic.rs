@@ -40,10 +40,11 @@ fn ticks_and_missed_ticks_are_as_many_as_the_time_has() {
     served.streams.add_periodic("counted", HZ, value, StreamOptions::new()).unwrap();
     let _ = stream.set(served.streams.find("counted").unwrap().stream);
     let lags: Vec<f64> = (0..300).map(|_| ticks.recv_timeout(DEADLINE).unwrap()).collect();
-    // The thread may be late, and then more was due than was counted, but never the other way round ...
-    assert!(lags.iter().all(|&lag| lag > -1.0), "{lags:?}");
-    // ... and it is not late all the time: an error that adds up would be in every tick.
-    assert!(lags[200..].iter().any(|&lag| lag < 1.0), "{lags:?}");
+    // Every call is late by something, and so is the first one, from which time is counted. But of a hundred calls
+    // one is nearly in time, so that an error that adds up would set the last hundred apart from the first.
+    let least = |lags: &[f64]| lags.iter().copied().fold(f64::INFINITY, f64::min);
+    let drift = least(&lags[200..]) - least(&lags[..100]);
+    assert!(drift.abs() < 1.0, "{drift} ticks in 300: {lags:?}");
     assert!(served.stats("counted").ticks_missed > 0);
 }
 

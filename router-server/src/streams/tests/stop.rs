@@ -84,12 +84,14 @@ fn a_hung_function_is_set_apart_and_named() {
 
 #[test]
 fn the_ports_can_be_bound_at_once() {
-    let served = serve_tcp(Default::default());
-    let mut listener = served.listen("a");
-    served.streams.add_periodic("a", 100.0, || 1, StreamOptions::new()).unwrap();
-    listener.next_sample();
-    assert!(served.streams.stop(within(DEADLINE)).is_empty());
-    for endpoint in [&served.samples, &served.frames] {
-        TcpListener::bind(("127.0.0.1", endpoint.port().unwrap())).unwrap();
+    for _ in 0..30 {
+        let served = serve_tcp(Default::default());
+        let mut listener = served.listen("a");
+        served.streams.add_periodic("a", 1_000.0, || 1, StreamOptions::new()).unwrap();
+        listener.next_sample();
+        assert!(served.streams.stop(within(DEADLINE)).is_empty());
+        for endpoint in [&served.samples, &served.frames] {
+            TcpListener::bind(("127.0.0.1", endpoint.port().unwrap())).unwrap();
+        }
     }
 }
