@@ -63,7 +63,8 @@ fn the_server_outlives_clients_that_leave_with_more_unread_than_their_connection
     // Nothing tells when the server's I/O thread has seen all of them leave, and what it does a little later.
     std::thread::sleep(Duration::from_millis(2500));
     server.tell("go on");
-    held.wait().unwrap();
+    // It took longer than a client waits for the pings of its server: its outcome may be unknown.
+    let _ = held.wait();
     good.wait_connected(PATIENCE).unwrap();
     assert_eq!(good.call("beep", ()).deadline(PATIENCE).wait(), Ok(1));
 }

@@ -74,11 +74,14 @@ impl Child {
         }
     }
 
-    /// Everything the child has said so far with `say(key, value)`.
-    pub(crate) fn heard(&self, key: &str) -> Vec<String> {
-        let of_key =
-            |line: String| line.split_once(' ').filter(|(said, _)| *said == key).map(|(_, v)| v.to_owned());
-        self.lines.try_iter().filter_map(of_key).collect()
+    /// Everything the child says with `say(key, value)` until it says `last`, which is included.
+    #[track_caller]
+    pub(crate) fn hears_until(&self, key: &str, last: &str) -> Vec<String> {
+        let mut heard = Vec::new();
+        while heard.last().is_none_or(|value| value != last) {
+            heard.push(self.hears(key));
+        }
+        heard
     }
 
     /// Gives the child an order, which it finds among its [`orders`].

@@ -86,6 +86,22 @@ impl RawClient {
         self.send(&[&message]);
     }
 
+    /// Sends a request with a deadline.
+    pub(crate) fn request_within(
+        &mut self,
+        number: u64,
+        target: &str,
+        arguments: &impl Serialize,
+        deadline: Duration,
+    ) {
+        let mut header = header(number, self.epoch);
+        header.deadline_us = deadline.as_micros() as u64;
+        let mut message = Vec::new();
+        header.encode(target, &mut message);
+        message.extend(arguments::encode(arguments, &[]).unwrap());
+        self.send(&[&message]);
+    }
+
     /// Sends a request that runs although its client is lost.
     pub(crate) fn request_detached(&mut self, number: u64, target: &str, arguments: &impl Serialize) {
         let mut header = header(number, self.epoch);

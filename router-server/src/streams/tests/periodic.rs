@@ -64,14 +64,12 @@ fn late_ticks_are_skipped_and_never_burst() {
     drop(release); // from here on it returns at once
     let freed = Instant::now();
     let second = calls.recv_timeout(DEADLINE).unwrap();
-    let third = calls.recv_timeout(DEADLINE).unwrap();
     let missed = served.stats("late").ticks_missed as f64;
     let blocked_ticks = (freed - blocked_since).as_secs_f64() * HZ;
     assert!(missed >= blocked_ticks - 2.0, "{missed} of {blocked_ticks} were counted");
-    assert!(second >= freed - Duration::from_millis(20));
-    // A burst would have called it at once for each of the twenty.
-    let in_between = calls.try_iter().filter(|&at| at < third + Duration::from_millis(5)).count();
-    assert!(in_between <= 1, "{in_between} calls in half a period");
+    // A burst would make these calls at once. Without one they take 180 ms, less what the second call was late.
+    let last = (0..18).map(|_| calls.recv_timeout(DEADLINE).unwrap()).last().unwrap();
+    assert!(last - second >= Duration::from_millis(100), "18 calls in {:?}", last - second);
 }
 
 #[test]
