@@ -12,26 +12,9 @@ fn main() {
     let os = env::var("CARGO_CFG_TARGET_OS").expect("cargo sets CARGO_CFG_TARGET_OS for build scripts");
     let unix = env::var_os("CARGO_CFG_UNIX").is_some();
 
-    let mut flags: Vec<String> = platform_names(&os, unix).iter().map(|name| format!("{name}=1")).collect();
-    if env::var("CARGO_CFG_TARGET_ENV").as_deref() != Ok("msvc") {
-        flags.extend(HIGH_WATER_MARK_FIX.map(str::to_owned));
-    }
-    define_for_target(&target, &flags);
+    define_for_target(&target, &platform_names(&os, unix));
     zeromq_src::Build::new().with_libsodium(libsodium()).build();
 }
-
-/// Mends a use after free of 4.3.5: a changed high-water mark is told to the peer of each pipe of the socket, also of
-/// a pipe that is being closed, whose peer is gone already (`pipe_t::send_hwms_to_peer`). Anyone who connects and leaves
-/// at the right moment could end the process. Later versions of libzmq look at the pipe's state, as the third line does.
-///
-/// `send_pipe_hwm` stands three times in the source: declared and defined with `int inhwm_`, called once with `inhwm_`.
-/// The first macro tells the two apart by that word; the function itself is called `inhwm_` then. Microsoft's compiler
-/// takes no such macros from its command line.
-const HIGH_WATER_MARK_FIX: [&str; 3] = [
-    "send_pipe_hwm(peer,inhwm,outhwm)=FIXED_##inhwm(peer,inhwm,outhwm)",
-    "FIXED_int=",
-    "FIXED_inhwm_(peer,inhwm,outhwm)=if(_state==active)this->inhwm_(peer,inhwm,outhwm)",
-];
 
 /// Lists the -D names that libzmq's own configure script would find out.
 ///
@@ -76,8 +59,8 @@ fn platform_names(os: &str, unix: bool) -> Vec<&'static str> {
     names
 }
 
-/// Appends `definitions` to the C++ flags that `cc` takes from the environment for `target`.
-fn define_for_target(target: &str, definitions: &[String]) {
+/// Appends `names` to the C++ flags that `cc` takes from the environment for `target`.
+fn define_for_target(target: &str, names: &[&str]) {
     // The same order as in `cc`, which takes the first that is set: the most specific one is written.
     let most_specific = format!("CXXFLAGS_{target}");
     let given =
@@ -86,8 +69,8 @@ fn define_for_target(target: &str, definitions: &[String]) {
             .find_map(|name| env::var(name).ok())
             .unwrap_or_default();
     let mut flags = given;
-    for definition in definitions {
-        flags.push_str(&format!(" -D{definition}"));
+    for name in names {
+        flags.push_str(&format!(" -D{name}=1"));
     }
     // SAFETY: this build script has one thread, and it has not called anything that starts another.
     unsafe { env::set_var(most_specific, flags) };
