@@ -1,7 +1,9 @@
 //! A peer that speaks ZMTP by hand, and what no honest client says.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
 
 use router_socket::Endpoint;
 
@@ -9,6 +11,8 @@ use super::DEADLINE;
 
 pub(super) struct RawPeer {
     stream: TcpStream,
+    /// Held by this peer alone: it tells its thread whether it is still there.
+    here: Arc<()>,
 }
 
 impl RawPeer {
@@ -26,6 +30,16 @@ impl RawPeer {
         let [_, length] = peer.read(2)[..] else { panic!("a short command") };
         assert!(peer.read(length.into()).starts_with(b"\x05READY"));
         peer
+    }
+
+    /// Answers heartbeats from now on, and reads nothing: the server does not give the connection up.
+    pub(super) fn stay_alive(&self) {
+        let (mut stream, here) = (self.stream.try_clone().unwrap(), Arc::downgrade(&self.here));
+        std::thread::spawn(move || {
+            while here.strong_count() > 0 && stream.write_all(b"\x04\x05\x04PONG").is_ok() {
+                std::thread::sleep(Duration::from_millis(300));
+            }
+        });
     }
 
     /// Sends a message of one frame, of at most 255 bytes.
@@ -48,7 +62,7 @@ impl RawPeer {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        RawPeer { stream }
+        RawPeer { stream, here: Arc::default() }
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -59,5 +73,11 @@ impl RawPeer {
         let mut bytes = vec![0; length];
         self.stream.read_exact(&mut bytes).unwrap();
         bytes
+    }
+}
+
+impl Drop for RawPeer {
+    fn drop(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Both); // the thread that answers heartbeats has a copy
     }
 }

@@ -63,6 +63,7 @@ fn frames_for_it_are_bounded_by_the_budget() {
     let mut publisher = served.streams.add_publisher::<[u8]>("frame", MIB, StreamOptions::new()).unwrap();
     let mut stalled = RawPeer::connect(&served.frames);
     stalled.subscribe(b"frame\0");
+    stalled.stay_alive();
     served.wait_for_subscribers("frame", 1);
     let held = frames_held_by(&served, &mut publisher);
     // libzmq acknowledges every half of a mark, so half of it is always used: the least mark was raised.
@@ -75,6 +76,7 @@ fn a_budget_smaller_than_two_frames_still_holds_two() {
     let mut publisher = served.streams.add_publisher::<[u8]>("frame", MIB, StreamOptions::new()).unwrap();
     let mut stalled = RawPeer::connect(&served.frames);
     stalled.subscribe(b"frame\0");
+    stalled.stay_alive();
     served.wait_for_subscribers("frame", 1);
     let held = frames_held_by(&served, &mut publisher);
     assert!((2..=2 + BESIDE).contains(&held), "{held} frames are held");
@@ -99,6 +101,7 @@ fn a_larger_stream_added_later_is_within_the_budget_as_well() {
     let _smaller = served.streams.add_publisher::<[u8]>("smaller", 2 * MIB, StreamOptions::new()).unwrap();
     let mut stalled = RawPeer::connect(&served.frames);
     stalled.subscribe(b"large\0");
+    stalled.stay_alive();
     served.wait_for_subscribers("large", 1);
     for _ in 0..60 {
         let sequence = small.publish_bytes(vec![3; MIB]).unwrap().sequence().unwrap();
@@ -116,6 +119,7 @@ fn samples_for_it_are_bounded_too() {
     let mut publisher = served.streams.add_publisher::<[u8]>("sample", BYTES, StreamOptions::new()).unwrap();
     let mut stalled = RawPeer::connect(&served.samples);
     stalled.subscribe(b"sample\0");
+    stalled.stay_alive();
     served.wait_for_subscribers("sample", 1);
     let mut healthy = served.listen("sample");
     served.wait_for_subscribers("sample", 2);
