@@ -72,8 +72,8 @@ impl Call {
             }
             None => {
                 output::tell(format_args!(
-                    "left `{}` behind (call id {id}): if it runs, it runs on; if it is still queued, it ends `client \
-                     lost` and is never started",
+                    "left `{}` behind (call id {id}): it was asked to cancel and may run on all the same; if it is still \
+                     queued, it ends `client lost` and is never started",
                     self.name
                 ));
                 self.target.output().json(&json!({ "outcome": "left", "call_id": id }))?;
