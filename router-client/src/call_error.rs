@@ -80,13 +80,15 @@ pub enum CallError<E = Refused> {
         call: String,
     },
     /// The request did not leave, or a server of another life refused it. The method did not run.
-    #[error("`{call}` was not started, there is no server at {endpoint}: {reason}")]
+    #[error("`{call}` was not started, no server takes it at {endpoint}: {reason}")]
     ServerGone {
         /// The call's name.
         call: String,
         /// The endpoint of the server.
         endpoint: String,
         /// Why the request did not leave.
+        cause: GoneCause,
+        /// The same for people, with more.
         reason: String,
     },
     /// The request left and no answer came: the method may have run, may run now, or never.
@@ -161,6 +163,20 @@ pub enum CallError<E = Refused> {
     Closed,
 }
 
+/// Why a request did not leave, or was refused by a server of another life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GoneCause {
+    /// Nothing accepts connections at the endpoint, or none reaches it.
+    NothingListens,
+    /// Something accepts connections at the endpoint and does not answer: a server that is stuck, or no server.
+    NoAnswer,
+    /// The call's deadline passed before there was a connection.
+    DeadlineFirst,
+    /// The server was restarted; what was meant for the one before is not run by the new one.
+    Restarted,
+}
+
 fn still_running(may_still_be_running: &bool) -> &'static str {
     if *may_still_be_running { "; the method has not returned and may still be running" } else { "" }
 }
@@ -199,6 +215,7 @@ impl<E: RemoteError> CallError<E> {
             Failure::OtherEpoch { .. } => CallError::ServerGone {
                 call,
                 endpoint: "its endpoint".to_owned(),
+                cause: GoneCause::Restarted,
                 reason: "the server was restarted since this client was greeted".to_owned(),
             },
             Failure::Undelivered { message, .. } => CallError::Undelivered { call, message },
@@ -227,8 +244,8 @@ impl<E> CallError<E> {
                 CallError::BadArguments { call, argument, message }
             }
             CallError::ClientLost { call } => CallError::ClientLost { call },
-            CallError::ServerGone { call, endpoint, reason } => {
-                CallError::ServerGone { call, endpoint, reason }
+            CallError::ServerGone { call, endpoint, cause, reason } => {
+                CallError::ServerGone { call, endpoint, cause, reason }
             }
             CallError::Unknown { call, call_id, endpoint } => CallError::Unknown { call, call_id, endpoint },
             CallError::TooLarge { call, bytes, limit } => CallError::TooLarge { call, bytes, limit },

@@ -14,6 +14,7 @@ use router_wire::request::{encode_cancel, encode_goodbye};
 use router_wire::{Failure, OutcomeHeader, Status};
 
 use crate::answer::{self, Answer};
+use crate::call_error::GoneCause;
 use crate::command::{Command, Start};
 use crate::connection::ConnectionState;
 use crate::dealer::Queued;
@@ -271,7 +272,7 @@ impl CallsLoop {
             if *made_for != 0 && *made_for != epoch {
                 // An old move is never delivered to a restarted server.
                 let reason = "the server was restarted before the request left".to_owned();
-                self.end(number, Ending::ServerGone { reason });
+                self.end(number, Ending::ServerGone { cause: GoneCause::Restarted, reason });
                 continue;
             }
             let deadline = *deadline;
@@ -306,7 +307,7 @@ impl CallsLoop {
     /// The server speaks another version: nothing will ever go to it.
     fn refuse_waiting(&mut self) {
         while let Some(number) = self.waiting.pop_front() {
-            let ending = self.no_server();
+            let ending = self.no_server(false);
             self.end(number, ending);
         }
     }
@@ -324,20 +325,26 @@ impl CallsLoop {
                 (false, [deadline, timeout].into_iter().flatten().min())
             }
         };
+        let deadline_first = deadline.is_some() && end == deadline;
         let exceeded = Ending::Failed(Failure::DeadlineExceeded { may_still_be_running: left });
         match end {
             Some(end) if end > now => self.in_flight.look_at(number, end),
             Some(_) if left => self.end(number, exceeded),
             Some(_) if is_up => self.end_unsent(number, exceeded),
-            Some(_) => self.end_unsent(number, self.no_server()),
+            Some(_) => self.end_unsent(number, self.no_server(deadline_first)),
             None => {}
         }
     }
 
-    fn no_server(&self) -> Ending {
+    fn no_server(&self, deadline_first: bool) -> Ending {
+        let (cause, reason) = self.link.absence();
         match self.link.other_version() {
             Some(theirs) => Ending::VersionMismatch { theirs },
-            None => Ending::ServerGone { reason: self.link.reason().to_owned() },
+            None if deadline_first => Ending::ServerGone {
+                cause: GoneCause::DeadlineFirst,
+                reason: format!("the call's deadline passed before there was a connection ({reason})"),
+            },
+            None => Ending::ServerGone { cause, reason: reason.to_owned() },
         }
     }
 

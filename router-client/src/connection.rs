@@ -69,7 +69,7 @@ impl Connection {
             state: ConnectionState::Connecting,
             epoch: 0,
             round_trip: None,
-            reason: "no server has answered".to_owned(),
+            reason: "nothing accepts connections there".to_owned(),
             closed: false,
             changes: 0,
         };

@@ -48,8 +48,12 @@ pub(crate) struct Dealer {
 /// What happened to a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ConnectionEvent {
-    /// It ended.
-    Ended,
+    /// Something accepted it; the handshake follows.
+    Accepted,
+    /// It ended, greeted or not.
+    Ended { was_greeted: bool },
+    /// An attempt failed: nothing accepts connections.
+    NotAccepted,
     /// It was given up before any message.
     NotMade(HandshakeFailure),
 }
@@ -85,9 +89,12 @@ impl Dealer {
         loop {
             match self.monitor.try_next()? {
                 SocketEvent::Disconnected { .. } => {
+                    let was_greeted = self.greeted.is_some();
                     self.greet_again(now);
-                    return Some(ConnectionEvent::Ended);
+                    return Some(ConnectionEvent::Ended { was_greeted });
                 }
+                SocketEvent::Connected => return Some(ConnectionEvent::Accepted),
+                SocketEvent::Closed { .. } => return Some(ConnectionEvent::NotAccepted),
                 SocketEvent::HandshakeFailed { reason } => return Some(ConnectionEvent::NotMade(reason)),
                 _ => {}
             }

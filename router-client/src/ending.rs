@@ -4,7 +4,7 @@ use router_socket::Frame;
 use router_wire::{Failure, OutcomeHeader, PROTOCOL_VERSION, ServerMessage, Status, body};
 use serde::de::DeserializeOwned;
 
-use crate::call_error::CallError;
+use crate::call_error::{CallError, GoneCause};
 use crate::call_id::CallId;
 use crate::remote_error::RemoteError;
 
@@ -21,7 +21,7 @@ pub(crate) enum Ending {
     /// Ended here, in the way that a server would say as well.
     Failed(Failure),
     /// The request never left, or was refused without being run.
-    ServerGone { reason: String },
+    ServerGone { cause: GoneCause, reason: String },
     /// The request left, and the connection or the server's life ended before an answer.
     Unknown,
     /// The server speaks another version.
@@ -57,7 +57,9 @@ impl Ending {
                 return answered(called, &header, &message, body.as_ref());
             }
             Ending::Failed(failure) => CallError::from_failure(called.name, failure),
-            Ending::ServerGone { reason } => CallError::ServerGone { call, endpoint: endpoint(), reason },
+            Ending::ServerGone { cause, reason } => {
+                CallError::ServerGone { call, endpoint: endpoint(), cause, reason }
+            }
             Ending::Unknown => CallError::Unknown { call, call_id: called.id, endpoint: endpoint() },
             Ending::VersionMismatch { theirs } => {
                 CallError::VersionMismatch { ours: PROTOCOL_VERSION, theirs, endpoint: endpoint() }
@@ -91,6 +93,7 @@ where
         Failure::OtherEpoch { .. } => Err(CallError::ServerGone {
             call: called.name.to_owned(),
             endpoint: called.endpoint.to_owned(),
+            cause: GoneCause::Restarted,
             reason: "it was restarted since this client was greeted".to_owned(),
         }),
         failure => Err(CallError::from_failure(called.name, failure)),

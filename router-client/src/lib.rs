@@ -88,7 +88,7 @@ mod subscribe;
 
 pub use call::Call;
 pub use call_control::{CallControl, CallInfo, OnProgress};
-pub use call_error::CallError;
+pub use call_error::{CallError, GoneCause};
 pub use call_id::{CallId, CallIdError};
 pub use client::RouterClient;
 pub use connection::{ConnectionState, NotConnected};

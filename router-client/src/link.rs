@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use router_socket::{Context, Endpoint, Frame, SocketError};
+use router_socket::{Context, Endpoint, Frame, HandshakeFailure, SocketError};
 use router_wire::hello::{ClientSocket, PingReply};
 use router_wire::{OutcomeHeader, Status, body};
 
+use crate::call_error::GoneCause;
 use crate::connection::ConnectionState;
 use crate::dealer::{ConnectionEvent, Dealer};
 use crate::greeting::{self, Greeting, Session};
@@ -16,6 +17,11 @@ use crate::streams::ServerView;
 
 /// How long to wait before greeting a server again that refused.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+
+const NOT_ACCEPTED: &str = "nothing accepts connections there";
+
+const UNANSWERED: &str =
+    "something accepts connections there and does not answer; a server there may be stuck";
 
 /// Called by the loop after each greeting with where the server serves its streams. Must not wait.
 pub(crate) type OnServer = Box<dyn Fn(ServerView) + Send>;
@@ -27,7 +33,8 @@ pub(crate) struct Link {
     pub(crate) session: Session,
     pulse: Pulse,
     state: ConnectionState,
-    /// Why the state is not `Connected`.
+    /// Why the state is not `Connected`, for programs and for people.
+    cause: GoneCause,
     reason: String,
     /// The version of a server that speaks another one.
     other_version: Option<u32>,
@@ -54,7 +61,8 @@ impl Link {
             session: Session::default(),
             pulse: Pulse::new(&shared.options, Instant::now()),
             state: ConnectionState::Connecting,
-            reason: "no server has answered".to_owned(),
+            cause: GoneCause::NothingListens,
+            reason: NOT_ACCEPTED.to_owned(),
             other_version: None,
             silenced: false,
             was_up: false,
@@ -68,8 +76,8 @@ impl Link {
     }
 
     /// Why there is no connection.
-    pub(crate) fn reason(&self) -> &str {
-        &self.reason
+    pub(crate) fn absence(&self) -> (GoneCause, &str) {
+        (self.cause, &self.reason)
     }
 
     /// The version of the server, where it is not ours.
@@ -96,16 +104,25 @@ impl Link {
         for role in [ClientSocket::Control, ClientSocket::Calls] {
             while let Some(event) = self.dealer(role).next_event(now) {
                 match event {
-                    ConnectionEvent::Ended => {
+                    ConnectionEvent::Accepted => self.give_reason(GoneCause::NoAnswer, UNANSWERED),
+                    ConnectionEvent::NotAccepted => {
+                        self.give_reason(GoneCause::NothingListens, NOT_ACCEPTED);
+                    }
+                    ConnectionEvent::Ended { was_greeted } => {
                         self.other_version = None;
                         self.silenced = false;
                         if role == ClientSocket::Calls {
                             self.pulse.calls_socket_ended();
                         }
-                        self.give_reason("the connection ended".to_owned());
+                        if was_greeted {
+                            self.give_reason(GoneCause::NothingListens, "the connection ended");
+                        }
                     }
+                    // Silence during the handshake is told by the connection that was accepted.
+                    ConnectionEvent::NotMade(HandshakeFailure::NoDetail { .. }) => {}
                     ConnectionEvent::NotMade(why) => {
-                        self.give_reason(format!("who listens there is no server: {why}"));
+                        let reason = format!("what listens there is no such server: {why}");
+                        self.give_reason(GoneCause::NoAnswer, reason);
                     }
                 }
             }
@@ -115,18 +132,12 @@ impl Link {
     /// Sends what is due: hellos and pings.
     pub(crate) fn send_due(&mut self, now: Instant) {
         let Link { calls, control, shared, .. } = self;
-        let mut greeted = false;
         for dealer in [control, calls] {
             let hello = |role| {
                 let number = shared.next_call();
                 (number, greeting::hello(&shared.identity, role, number))
             };
-            if dealer.greet_if_due(now, hello) && self.state == ConnectionState::Connecting {
-                greeted = true;
-            }
-        }
-        if greeted {
-            self.give_reason("a connection stands, but no server has answered on it".to_owned());
+            dealer.greet_if_due(now, hello);
         }
         if self.control.greeted.is_none() {
             return;
@@ -209,10 +220,10 @@ impl Link {
         match silence {
             Silence::Lost if state == ConnectionState::Lost && self.is_greeted() => {
                 self.silenced = true;
-                self.give_reason(silent_for(self.shared.options.lost_after));
+                self.give_reason(GoneCause::NoAnswer, silent_for(self.shared.options.lost_after));
             }
             Silence::Stale if state == ConnectionState::Stale => {
-                self.give_reason(silent_for(self.shared.options.stale_after));
+                self.give_reason(GoneCause::NoAnswer, silent_for(self.shared.options.stale_after));
             }
             _ => {}
         }
@@ -236,7 +247,7 @@ impl Link {
     }
 
     fn greet_again(&mut self, reason: &str, now: Instant) {
-        self.give_reason(reason.to_owned());
+        self.give_reason(GoneCause::Restarted, reason);
         self.calls.greet_again(now);
         self.control.greet_again(now);
     }
@@ -247,22 +258,24 @@ impl Link {
             Greeting::OtherVersion { theirs } => {
                 self.other_version = Some(theirs);
                 let ours = router_wire::PROTOCOL_VERSION;
-                self.give_reason(format!(
+                let reason = format!(
                     "this client speaks protocol version {ours}, the server version {theirs}; update the older one"
-                ));
+                );
+                self.give_reason(GoneCause::NoAnswer, reason);
                 self.dealer(role).greet_later(now + REFUSED_PAUSE);
             }
             Greeting::Refused { reason } => {
-                self.give_reason(reason);
+                self.give_reason(GoneCause::NoAnswer, reason);
                 self.dealer(role).greet_later(now + REFUSED_PAUSE);
             }
         }
     }
 
     /// Keeps why there is no connection, or will be none.
-    fn give_reason(&mut self, reason: String) {
-        self.shared.connection.note(|view| view.reason.clone_from(&reason));
-        self.reason = reason;
+    fn give_reason(&mut self, cause: GoneCause, reason: impl Into<String>) {
+        self.cause = cause;
+        self.reason = reason.into();
+        self.shared.connection.note(|view| view.reason.clone_from(&self.reason));
     }
 
     fn welcomed(&mut self, role: ClientSocket, session: Session, now: Instant) {
@@ -274,7 +287,7 @@ impl Link {
         };
         if other.greeted.is_some_and(|epoch| epoch != session.epoch) {
             other.greet_again(now);
-            self.give_reason("the server was restarted and is being greeted".to_owned());
+            self.give_reason(GoneCause::Restarted, "the server was restarted and is being greeted");
         }
         if self.session.epoch != 0 && self.session.epoch != session.epoch {
             self.shared.counters.epoch_changes.add_one();

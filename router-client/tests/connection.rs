@@ -2,10 +2,12 @@
 
 mod fake_server;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fake_server::{FakeServer, Manners, PATIENCE, Seen};
-use router_client::{CallError, ConnectError, ConnectOptions, ConnectionState, Failure, RouterClient};
+use router_client::{
+    CallError, ConnectError, ConnectOptions, ConnectionState, Failure, GoneCause, RouterClient,
+};
 use router_wire::hello::ClientSocket;
 
 /// Silence counts after tenths of seconds; a call waits for a connection as long as a test has patience.
@@ -52,19 +54,39 @@ fn the_client_may_start_first() {
 fn without_a_server_a_call_ends_after_the_connect_timeout_or_its_deadline() {
     let mut server = FakeServer::reopening();
     server.close();
-    let check = |options: ConnectOptions, deadline: Duration| {
+    let check = |options: ConnectOptions, deadline: Duration, expect: GoneCause| {
         let client = RouterClient::connect_with(&server.address(), options).unwrap();
         let error = client.call::<()>("a", ()).deadline(deadline).wait().unwrap_err();
-        assert!(
-            matches!(&error, CallError::ServerGone { endpoint, .. } if *endpoint == server.address()),
-            "{error}"
-        );
+        let CallError::ServerGone { endpoint, cause, .. } = &error else { panic!("{error}") };
+        assert_eq!((endpoint, *cause), (&server.address(), expect), "{error}");
         let error = client.wait_connected(Duration::from_millis(1)).unwrap_err();
         assert_eq!(error.state, ConnectionState::Connecting);
     };
     let short = Duration::from_millis(50);
-    check(ConnectOptions::default().connect_timeout(short), PATIENCE);
-    check(ConnectOptions::default().connect_timeout(PATIENCE), short);
+    check(ConnectOptions::default().connect_timeout(short), PATIENCE, GoneCause::NothingListens);
+    check(ConnectOptions::default().connect_timeout(PATIENCE), short, GoneCause::DeadlineFirst);
+}
+
+#[test]
+fn who_accepts_connections_and_says_nothing_is_told_from_nobody() {
+    // The kernel accepts for it, as it does for a server that was stopped.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    let options = ConnectOptions::default().connect_timeout(Duration::from_millis(500));
+    let client = RouterClient::connect_with(&address, options).unwrap();
+    let cause = || match client.call::<()>("a", ()).wait() {
+        Err(CallError::ServerGone { cause, reason, .. }) => (cause, reason),
+        other => panic!("{other:?}"),
+    };
+    let end = Instant::now() + PATIENCE;
+    let becomes = |expect: GoneCause, text: &str| {
+        let found = std::iter::repeat_with(cause).find(|(found, _)| *found == expect || Instant::now() > end);
+        let (found, reason) = found.unwrap();
+        assert!(found == expect && reason.contains(text), "{found:?} {reason}");
+    };
+    becomes(GoneCause::NoAnswer, "may be stuck");
+    drop(listener);
+    becomes(GoneCause::NothingListens, "nothing accepts");
 }
 
 #[test]

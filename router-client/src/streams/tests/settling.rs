@@ -8,7 +8,7 @@ use router_wire::{Name, SampleStatus};
 use super::super::packet::Place::Samples;
 use super::super::settle::SettleError;
 use super::fake_server::{FakeClient, FakeServer, SOON};
-use crate::CallError;
+use crate::{CallError, GoneCause};
 
 const NAME: &str = "stage.position_um";
 
@@ -71,6 +71,7 @@ fn a_server_that_is_gone_or_silent_is_an_error() {
     let gone = || CallError::ServerGone {
         call: "router.settle".into(),
         endpoint: "tcp://scope-3".into(),
+        cause: GoneCause::NoAnswer,
         reason: "no answer".into(),
     };
     let client = server.ungreeted_client(move |_, _| Err(gone()));
