@@ -184,11 +184,12 @@ impl Link {
             self.greeted(role, greeting::read(&self.shared.endpoint, header, body), now);
             return true;
         }
-        let Some(round_trip) = self.pulse.answered(header.call, now) else { return false };
-        self.shared.connection.note(|view| view.round_trip = Some(round_trip));
+        let Some(sent) = self.pulse.answered(header.call) else { return false };
+        self.shared.connection.note(|view| view.round_trip = Some(now - sent));
         if header.status == Status::OtherEpoch {
             self.other_epoch(header.epoch, now);
         } else if let Ok(reply) = body::decode_as::<PingReply>(header.encoding, body) {
+            self.shared.connection.note(|view| view.clock.take(&reply, sent, now));
             if reply.epoch != self.session.epoch {
                 self.other_epoch(reply.epoch, now);
             } else if reply.registry_version != self.session.registry_version {
