@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::{cargo, demo, deny, doc, examples, links, msrv};
+use crate::{cargo, demo, deny, doc, examples, faults, fuzz, links, msrv};
 
 /// A check that can be asked for by name.
 pub(crate) struct Environment {
@@ -16,7 +16,16 @@ pub(crate) struct Environment {
     /// Whether `ci` runs it.
     pub(crate) in_ci: bool,
     /// Runs it in the workspace's root.
-    pub(crate) run: fn(&Path) -> Ended,
+    pub(crate) run: fn(&Path, Amount) -> Ended,
+}
+
+/// How much of something that has no end by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Amount {
+    /// `--minutes N`, for `soak`.
+    pub(crate) minutes: Option<u32>,
+    /// `--seconds N`, for `fuzz`.
+    pub(crate) seconds: Option<u32>,
 }
 
 /// How an environment ended.
@@ -60,35 +69,35 @@ pub(crate) const ENVIRONMENTS: &[Environment] = &[
         does: "every file is formatted as rustfmt.toml says (`cargo fmt --all` does it)",
         needs: "rustfmt",
         in_ci: true,
-        run: |root| cargo::run(root, &["fmt", "--all", "--", "--check"]).into(),
+        run: |root, _| cargo::run(root, &["fmt", "--all", "--", "--check"]).into(),
     },
     Environment {
         name: "deny",
         does: "licences and doubled versions of all dependencies are those that deny.toml allows",
         needs: "the crates in Cargo.lock, for all platforms (`cargo fetch --locked`); no network",
         in_ci: true,
-        run: |root| deny::run(root).into(),
+        run: |root, _| deny::run(root).into(),
     },
     Environment {
         name: "links",
         does: "links in the documents lead to files, and links to tests to tests that exist",
         needs: "nothing",
         in_ci: true,
-        run: |root| links::run(root).into(),
+        run: |root, _| links::run(root).into(),
     },
     Environment {
         name: "msrv",
         does: "the README states the rust-version of Cargo.toml, and that compiler builds everything",
         needs: "that compiler, or rustup with it installed; is skipped without",
         in_ci: true,
-        run: msrv::run,
+        run: |root, _| msrv::run(root),
     },
     Environment {
         name: "lint",
         does: "clippy finds nothing in any target",
         needs: "clippy; a C++ compiler and make",
         in_ci: true,
-        run: |root| {
+        run: |root, _| {
             cargo::run(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).into()
         },
     },
@@ -97,34 +106,55 @@ pub(crate) const ENVIRONMENTS: &[Environment] = &[
         does: "rustdoc builds the documentation without a warning",
         needs: COMPILER,
         in_ci: true,
-        run: |root| doc::run(root).into(),
+        run: |root, _| doc::run(root).into(),
     },
     Environment {
         name: "test",
         does: "cargo test --workspace: unit, integration and documentation tests",
         needs: COMPILER,
         in_ci: true,
-        run: |root| cargo::run(root, &["test", "--workspace"]).into(),
+        run: |root, _| cargo::run(root, &["test", "--workspace"]).into(),
     },
     Environment {
         name: "examples",
         does: "each example's server and clients run as its README says and print what it says",
         needs: COMPILER,
         in_ci: true,
-        run: |root| examples::run(root).into(),
+        run: |root, _| examples::run(root).into(),
     },
     Environment {
         name: "demo",
         does: "the README's first command, for three seconds, optimised; not in ci, .ci/run asks for it",
         needs: COMPILER,
         in_ci: false,
-        run: |root| demo::run(root).into(),
+        run: |root, _| demo::run(root).into(),
     },
     Environment {
         name: "bench",
         does: "calls, streams and independence beside raw libzmq; on an idle machine; not in ci",
         needs: COMPILER,
         in_ci: false,
-        run: |root| cargo::run(root, &["run", "--release", "--package", "benches"]).into(),
+        run: |root, _| cargo::run(root, &["run", "--release", "--package", "benches"]).into(),
+    },
+    Environment {
+        name: "faults",
+        does: "servers, clients, links and hosts fail, and what everyone else notices is measured; optimised; not in ci, .ci/run asks for it",
+        needs: "Linux, a C++ compiler and make; hosts need root and `ip`, and are skipped without",
+        in_ci: false,
+        run: |root, _| faults::run(root),
+    },
+    Environment {
+        name: "soak",
+        does: "the faults again and again, `--minutes N`; not in ci",
+        needs: "the same",
+        in_ci: false,
+        run: |root, amount| faults::soak(root, amount.minutes),
+    },
+    Environment {
+        name: "fuzz",
+        does: "each fuzz target for `--seconds N`; not in ci, .ci/run asks for it",
+        needs: "a nightly compiler and cargo-fuzz; is skipped without, and installs nothing",
+        in_ci: false,
+        run: |root, amount| fuzz::run(root, amount.seconds),
     },
 ];

@@ -4,6 +4,7 @@
 //! cargo xtask list            # what there is, what each needs
 //! cargo xtask fmt lint        # some
 //! cargo xtask ci              # all, in order, with timings
+//! cargo xtask soak --minutes 60
 //! ```
 //!
 //! # Layout
@@ -18,6 +19,7 @@
 //! | [`links`] | links between documents, and to tests that exist |
 //! | [`examples`], [`example`] | the examples, run as their READMEs say |
 //! | [`demo`] | the README's first command |
+//! | [`faults`], [`fuzz`] | the fault suite and the fuzz targets, for as long as they are told |
 
 mod cargo;
 mod demo;
@@ -26,6 +28,8 @@ mod doc;
 mod environment;
 mod example;
 mod examples;
+mod faults;
+mod fuzz;
 mod licence;
 mod links;
 mod msrv;
@@ -34,7 +38,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use environment::{ENVIRONMENTS, Ended, Environment};
+use environment::{Amount, ENVIRONMENTS, Ended, Environment};
 
 fn main() -> ExitCode {
     let asked: Vec<String> = std::env::args().skip(1).collect();
@@ -43,8 +47,8 @@ fn main() -> ExitCode {
             list();
             ExitCode::SUCCESS
         }
-        _ => match chosen(&asked) {
-            Ok(environments) => run(&environments),
+        _ => match amount(&asked).and_then(|(amount, names)| Ok((amount, chosen(&names)?))) {
+            Ok((amount, environments)) => run(&environments, amount),
             Err(message) => {
                 eprintln!("{message}");
                 ExitCode::from(2)
@@ -54,11 +58,30 @@ fn main() -> ExitCode {
 }
 
 fn list() {
-    println!("cargo xtask ENV...\n");
+    println!("cargo xtask ENV... [--minutes N] [--seconds N]\n");
     for environment in ENVIRONMENTS {
         println!("  {:<9} {}\n  {:<9}   needs {}", environment.name, environment.does, "", environment.needs);
     }
     println!("  {:<9} all of them in this order, except those that say otherwise", "ci");
+}
+
+/// Takes `--minutes N` and `--seconds N` out of what is asked for.
+fn amount(asked: &[String]) -> Result<(Amount, Vec<String>), String> {
+    let (mut amount, mut names) = (Amount::default(), Vec::new());
+    let mut words = asked.iter();
+    while let Some(word) = words.next() {
+        let place = match word.as_str() {
+            "--minutes" => &mut amount.minutes,
+            "--seconds" => &mut amount.seconds,
+            _ => {
+                names.push(word.clone());
+                continue;
+            }
+        };
+        let number = words.next().and_then(|number| number.parse().ok());
+        *place = Some(number.ok_or_else(|| format!("{word} needs a whole number"))?);
+    }
+    Ok((amount, names))
 }
 
 /// The environments that `asked` names, each once, in the order asked for.
@@ -81,13 +104,13 @@ fn chosen(asked: &[String]) -> Result<Vec<&'static Environment>, String> {
     Ok(environments)
 }
 
-fn run(environments: &[&Environment]) -> ExitCode {
+fn run(environments: &[&Environment], amount: Amount) -> ExitCode {
     let root = workspace_root();
     let mut results: Vec<(&str, Ended, Duration)> = Vec::new();
     for environment in environments {
         eprintln!("\n== {} ==", environment.name);
         let start = Instant::now();
-        let ended = (environment.run)(&root);
+        let ended = (environment.run)(&root, amount);
         if let Ended::Failed(why) = &ended {
             eprintln!("{} failed: {why}", environment.name);
         }
@@ -119,5 +142,16 @@ mod tests {
         assert_eq!(names(&["lint", "fmt", "lint"]).unwrap(), ["lint", "fmt"]);
         assert!(names(&["ci"]).unwrap().contains(&"test"));
         assert!(names(&["fmt", "lnt"]).unwrap_err().contains("`lnt`"));
+    }
+
+    #[test]
+    fn amounts_stand_anywhere() {
+        let read = |asked: &[&str]| amount(&asked.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
+        let (found, names) = read(&["soak", "--minutes", "60", "fmt"]).unwrap();
+        assert_eq!(
+            (found, names),
+            (Amount { minutes: Some(60), seconds: None }, vec!["soak".into(), "fmt".into()])
+        );
+        assert!(read(&["fuzz", "--seconds", "long"]).unwrap_err().contains("--seconds"));
     }
 }

@@ -1,0 +1,139 @@
+//! Each decoder with what must hold of whatever it takes. A decoder that panics, or reads what it did not write, fails.
+
+use router_wire::describe::Description;
+use router_wire::hello::{PingReply, PingRequest};
+use router_wire::reply::Progress;
+use router_wire::request::{encode_cancel, encode_goodbye};
+use router_wire::status::ServerStats;
+use router_wire::{
+    Arguments, ClientMessage, Failure, HelloReply, HelloRequest, Name, SamplePacket, ServerMessage, body,
+    name, sample,
+};
+
+/// Feeds bytes to decoders.
+pub type Decode = fn(&[u8]);
+
+/// All of them, by the names of their targets and of the folders of their corpus.
+pub const DECODERS: [(&str, Decode); 9] = [
+    ("client_message", client_message),
+    ("server_message", server_message),
+    ("sample_packet", sample_packet),
+    ("arguments", arguments),
+    ("failure", failure),
+    ("hello", hello),
+    ("ping", ping),
+    ("description", description),
+    ("name", name),
+];
+
+/// What a client sends. What was read is written as it was, but for what is reserved.
+pub fn client_message(bytes: &[u8]) {
+    let number = ClientMessage::call_number(bytes);
+    match ClientMessage::decode(bytes) {
+        Ok(ClientMessage::Request { header, target, body }) => {
+            assert_eq!(number, Some(header.call));
+            let mut written = Vec::new();
+            header.encode(target, &mut written);
+            written.extend_from_slice(body);
+            let again = ClientMessage::decode(&written);
+            assert_eq!(again, Ok(ClientMessage::Request { header, target, body }));
+            self::arguments(body);
+        }
+        Ok(ClientMessage::Cancel { epoch, call }) => {
+            assert_eq!(
+                ClientMessage::decode(&encode_cancel(epoch, call)),
+                Ok(ClientMessage::Cancel { epoch, call })
+            );
+        }
+        Ok(ClientMessage::Goodbye { epoch }) => {
+            assert_eq!(ClientMessage::decode(&encode_goodbye(epoch)), Ok(ClientMessage::Goodbye { epoch }));
+        }
+        Err(_) => {}
+    }
+}
+
+/// What a server answers.
+pub fn server_message(bytes: &[u8]) {
+    match ServerMessage::decode(bytes) {
+        Ok(ServerMessage::Outcome { header, body }) => {
+            let written = [&header.encode()[..], body].concat();
+            assert_eq!(ServerMessage::decode(&written), Ok(ServerMessage::Outcome { header, body }));
+            failure(body);
+        }
+        Ok(ServerMessage::Progress { body, .. }) => drop(router_wire::body::decode::<Progress>(body)),
+        Err(_) => {}
+    }
+}
+
+/// A stream's packet.
+pub fn sample_packet(bytes: &[u8]) {
+    let Ok(packet) = SamplePacket::decode(bytes) else { return };
+    let mut written = sample::start_packet(packet.name);
+    written.extend_from_slice(packet.payload);
+    sample::finish_packet(&mut written, packet.name, &packet.header);
+    if packet.last_value {
+        sample::mark_last_value(&mut written);
+    }
+    let again = SamplePacket::decode(&written).expect("what was written is read");
+    assert_eq!((again.name, again.header, again.payload), (packet.name, packet.header, packet.payload));
+    assert_eq!(again.last_value, packet.last_value);
+    let _ = body::preview(packet.payload);
+}
+
+/// The body of a request.
+pub fn arguments(bytes: &[u8]) {
+    let _ = body::value_length(bytes);
+    let Ok(arguments) = Arguments::decode(bytes) else { return };
+    let _ = arguments.check(&["target_um", "speed"]);
+    let _ = arguments.take::<f64>(0, "target_um");
+    let _ = arguments.take::<String>(1, "speed");
+    let _ = body::decode::<serde_json::Value>(&arguments.keywords_to_map());
+    let written = arguments.to_body();
+    let again = Arguments::decode(&written).expect("what was written is read");
+    assert_eq!(again.to_body(), written);
+}
+
+/// Every outcome but a value.
+pub fn failure(bytes: &[u8]) {
+    let _ = body::preview(bytes);
+    let Ok(failure) = body::decode::<Failure>(bytes) else { return };
+    let _ = failure.to_string();
+    let written = body::encode(&failure).expect("what was read is written");
+    assert_eq!(body::decode::<Failure>(&written), Ok(failure));
+}
+
+/// Who a client is, and what a server tells it.
+pub fn hello(bytes: &[u8]) {
+    if let Ok(request) = body::decode::<HelloRequest>(bytes) {
+        let _ = request.client.tamed().to_string();
+    }
+    let _ = body::decode::<HelloReply>(bytes);
+}
+
+/// A ping and its answer.
+pub fn ping(bytes: &[u8]) {
+    let _ = body::decode::<PingRequest>(bytes);
+    let _ = body::decode::<PingReply>(bytes);
+}
+
+/// What a server tells of itself, and how it is.
+pub fn description(bytes: &[u8]) {
+    if let Ok(description) = body::decode::<Description>(bytes) {
+        let written = body::encode(&description).expect("what was read is written");
+        assert!(body::decode::<Description>(&written).is_ok());
+    }
+    let _ = body::decode::<ServerStats>(bytes);
+    let _ = body::decode::<serde_json::Value>(bytes);
+}
+
+/// Names, and topics that begin with one.
+pub fn name(bytes: &[u8]) {
+    let _ = sample::split_topic(bytes);
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(name) = Name::parse(text) else { return };
+    assert_eq!(name.as_str(), text);
+    assert!(text.starts_with(name.first_part()));
+    let topic = sample::topic(text);
+    assert_eq!(sample::split_topic(&topic).map(|(name, rest)| (name, rest.len())), Ok((text, 0)));
+    let _ = name::nearest(text, ["stage.move_to", "stage.stop"]);
+}
