@@ -81,9 +81,10 @@ pub use closure::CallOptions;
 pub use options::ServerOptions;
 pub use preset::Preset;
 pub use router_socket::{Endpoint, Reach, ServerEndpoints, SocketError};
+pub use router_wire::Encoding;
 pub use server::{BindError, RouterServer};
 pub use stop_report::StopReport;
 pub use streams::{
-    AddStreamError, DeclareError, FrequencyError, PublishError, Published, Publisher, SetFrequencyError,
-    StreamOptions,
+    AddStreamError, DeclareError, FrequencyError, PublishError, Published, Publisher, RelayFormat,
+    RelayOptions, SetFrequencyError, StreamOptions, TappedMessage,
 };

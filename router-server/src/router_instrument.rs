@@ -87,7 +87,7 @@ impl RouterInstrument {
     pub fn describe(&self) -> Description {
         let streams = self.streams.upgrade().map(|streams| streams.describe()).unwrap_or_default();
         let calls = self.dispatcher.registry.read().describe();
-        Description { server: self.description.clone(), calls, streams }
+        Description { server: self.description.clone(), calls, streams, upstreams: Vec::new() }
     }
 
     /// Counters of calls, streams, lanes, clients and of what was refused.

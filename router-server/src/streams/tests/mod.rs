@@ -11,6 +11,7 @@ mod raw_peer;
 mod stalled;
 mod stop;
 mod ticks;
+mod upstream;
 
 use std::time::{Duration, Instant};
 
