@@ -9,4 +9,6 @@ pub(crate) mod hz;
 pub(crate) mod list;
 pub(crate) mod ping;
 pub(crate) mod stats;
+pub(crate) mod stream_arguments;
+pub(crate) mod switch;
 pub(crate) mod watch;

@@ -2,12 +2,15 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use router_client::{CallError, ConnectError, Refused, SampleError, SubscribeError};
 use serde_json::{Value as Json, json};
 use thiserror::Error;
 
+use crate::not_found::NotFound;
 use crate::value::{self, Bytes};
+use crate::{duration, hint};
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +52,19 @@ pub(crate) enum CommandError {
     /// A call did not end with a value.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// There is no call or stream of the name that was given.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The server that was waited for did not come.
+    #[error("no server answered at {endpoint} within {}: {reason}", duration::for_people(*.waited))]
+    NoServer {
+        /// What was dialled.
+        endpoint: String,
+        /// For how long.
+        waited: Duration,
+        /// What is known of the connection.
+        reason: String,
+    },
     /// No client could be made.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -88,8 +104,11 @@ impl CommandError {
         match self {
             CommandError::Call(error) => outcome(error).1,
             CommandError::Connect(ConnectError::Address(_)) | CommandError::Usage(_) => Exit::WrongUsage,
-            CommandError::Sample(SampleError::NothingInTime { .. }) => Exit::NoAnswer,
-            CommandError::Connect(_)
+            CommandError::Sample(SampleError::NothingInTime { .. }) | CommandError::NoServer { .. } => {
+                Exit::NoAnswer
+            }
+            CommandError::NotFound(_)
+            | CommandError::Connect(_)
             | CommandError::Subscribe(_)
             | CommandError::Sample(_)
             | CommandError::Serve(_)
@@ -98,13 +117,34 @@ impl CommandError {
         }
     }
 
+    /// What to do about it, where the text does not say it.
+    ///
+    /// # Blocking
+    /// For as long as the system takes to look a host name up, where no server was found.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            CommandError::Call(CallError::ServerGone { endpoint, cause, .. }) => {
+                hint::no_server(endpoint, *cause)
+            }
+            _ => None,
+        }
+    }
+
     /// What a script reads of it with `--json`.
     pub(crate) fn to_json(&self) -> Json {
         let word = match self {
             CommandError::Call(error) => outcome(error).0,
+            CommandError::NotFound(_) => "not_found",
+            CommandError::NoServer { .. } => "server_gone",
             _ => "failed",
         };
         let mut object = json!({ "outcome": word, "message": self.to_string() });
+        if let CommandError::NotFound(missing) = self {
+            object["nearest"] = json!(missing.nearest);
+            if let Some(hint) = &missing.hint {
+                object["hint"] = json!(hint);
+            }
+        }
         let CommandError::Call(error) = self else { return object };
         match error {
             CallError::Refused(refused) | CallError::RefusedOtherwise(refused) => {

@@ -1,6 +1,7 @@
-//! What became of a subscription's samples, in words.
+//! What became of a subscription's samples, in words and for scripts.
 
 use router_client::SubscriptionStats;
+use serde_json::{Value as Json, json};
 
 /// `120 received, 3 lost on the way`: what was received, and every way in which samples went missing that happened.
 pub(crate) fn summary(stats: &SubscriptionStats) -> String {
@@ -22,6 +23,21 @@ pub(crate) fn summary(stats: &SubscriptionStats) -> String {
         parts.push("the stream was removed".to_owned());
     }
     parts.join(", ")
+}
+
+/// The same for scripts: the last line with `--json`, told from a sample by its `type`.
+pub(crate) fn to_json(stats: &SubscriptionStats) -> Json {
+    json!({
+        "type": "summary",
+        "received": stats.received,
+        "replaced": stats.replaced,
+        "dropped": stats.dropped,
+        "lost": stats.lost,
+        "skipped": stats.skipped,
+        "undecodable": stats.undecodable,
+        "breaks": stats.breaks,
+        "removed": stats.removed,
+    })
 }
 
 #[cfg(test)]

@@ -12,24 +12,30 @@
 //! |---|---|
 //! | `commands` | the commands, one file each |
 //! | `demo` | the instruments that `demo` serves, and its live table |
-//! | `target` | which server, and how to print |
+//! | `target`, `awaited_server` | which server, and how to print; waiting for one that may be started later |
+//! | `connection_news`, `stream_news`, `hint`, `not_found` | what people are told when something is not there |
 //! | `exit` | outcomes as exit codes |
 //! | `value` | MessagePack, JSON and what people type and read |
 //! | `output` | stdout for results, stderr for people |
 
+mod awaited_server;
 mod clock;
 mod columns;
 mod commands;
 mod connection_news;
+mod counted;
 mod ctrl_c;
 mod demo;
 mod duration;
 mod exit;
+mod hint;
 mod loss;
+mod not_found;
 mod output;
 mod progress_bar;
 mod rate;
 mod signature;
+mod stream_news;
 mod tables;
 mod target;
 mod value;
@@ -37,7 +43,6 @@ mod value;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use router_client::CallError;
 
 use crate::commands::{call, demo as demo_command, describe, disable, enable, hz, list, ping, stats, watch};
 use crate::exit::{CommandError, Exit};
@@ -79,8 +84,8 @@ fn main() -> ExitCode {
             // Whoever reads stdout may be gone by now; the exit code tells it all the same.
             let _ = output.json(&error.to_json());
             output::tell(format_args!("one-liner: {}", value::tame(&error.to_string())));
-            if let CommandError::Call(CallError::ServerGone { .. }) = error {
-                output::tell("`one-liner demo` starts a server; --connect tcp://HOST[:PORT] names another");
+            if let Some(hint) = error.hint() {
+                output::tell(value::tame(&hint));
             }
             error.exit().into()
         }
@@ -108,8 +113,8 @@ impl Command {
             Command::List(list) => list.target.output(),
             Command::Describe(describe) => describe.target.output(),
             Command::Call(call) => call.target.output(),
-            Command::Watch(watch) => watch.target.output(),
-            Command::Hz(hz) => hz.target.output(),
+            Command::Watch(watch) => watch.output(),
+            Command::Hz(hz) => hz.output(),
             Command::Enable(enable) => enable.target.output(),
             Command::Disable(disable) => disable.target.output(),
             Command::Ping(ping) => ping.target.output(),

@@ -6,6 +6,7 @@ use router_wire::status::{CallStats, ClientStats, LaneStatus, StreamStats};
 
 use crate::columns::Align::{Left, Right};
 use crate::columns::columns;
+use crate::counted::counted;
 use crate::duration;
 use crate::value::tame;
 
@@ -21,7 +22,7 @@ pub(crate) fn streams(streams: &[StreamStats]) -> Vec<String> {
             notes.push("disabled".to_owned());
         }
         if stream.errors > 0 {
-            notes.push(format!("{} errors", stream.errors));
+            notes.push(counted(stream.errors, "error"));
         }
         if stream.dropped_at_source > 0 {
             notes.push(format!("{} dropped at the source", stream.dropped_at_source));

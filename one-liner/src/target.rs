@@ -1,8 +1,9 @@
 //! The options that every command has which talks to a server.
 
+use std::time::Duration;
+
 use clap::Args;
-use router_client::{CallError, ConnectOptions, RouterClient};
-use router_wire::describe::{Description, StreamDescription};
+use router_client::{ConnectOptions, RouterClient};
 
 use crate::exit::CommandError;
 use crate::output::Output;
@@ -28,22 +29,18 @@ impl Target {
         Ok(RouterClient::connect_with(&self.connect, options)?)
     }
 
+    /// As [`client`](Target::client), for a command that waits for its server: what it asks comes back after 1 s
+    /// without one, so that people are told and it can ask again.
+    ///
+    /// # Errors
+    /// As [`client`](Target::client).
+    pub(crate) fn patient_client(&self) -> Result<RouterClient, CommandError> {
+        let options = ConnectOptions::default().name("one-liner").connect_timeout(Duration::from_secs(1));
+        Ok(RouterClient::connect_with(&self.connect, options)?)
+    }
+
     /// How to print.
     pub(crate) fn output(&self) -> Output {
         Output { json: self.json }
     }
-}
-
-/// The stream called `name`.
-///
-/// # Errors
-/// [`CallError::NotFound`] with the nearest names of streams.
-pub(crate) fn stream<'a>(
-    description: &'a Description,
-    name: &str,
-) -> Result<&'a StreamDescription, CallError> {
-    description.streams.iter().find(|stream| stream.name == name).ok_or_else(|| CallError::NotFound {
-        name: name.to_owned(),
-        nearest: router_wire::nearest(name, description.streams.iter().map(|stream| stream.name.as_str())),
-    })
 }

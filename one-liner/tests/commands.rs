@@ -31,6 +31,18 @@ fn list_shows_calls_and_streams() {
         [Some(1.0), Some(2.0), Some(10.0)]
     );
     assert_eq!(hz("camera.frame"), None);
+    let line = |what: &str, name: &str| {
+        lines.iter().find(|line| line["type"] == what && line["name"] == name).unwrap().clone()
+    };
+    let call = line("call", "stage.move_to");
+    let argument = &call["arguments"][0];
+    assert_eq!(
+        (&argument["name"], &argument["type_name"], &argument["unit"], &call["returns"]["unit"]),
+        (&"target_um".into(), &"f64".into(), &"um".into(), &"um".into()),
+        "{call:#}"
+    );
+    assert_eq!(line("call", "host.top_processes")["arguments"][0]["name"], "n");
+    assert_eq!(line("stream", "stage.position_um")["value"]["unit"], "um");
 }
 
 #[test]
@@ -136,8 +148,13 @@ fn watch_prints_samples_and_hz_their_rate() {
     let demo = Demo::start();
     let watched = demo.run(&["watch", "host.cpu_percent", "--count", "3", "--json"]);
     assert_eq!(watched.code, Some(0), "{watched:#?}");
-    let samples = watched.json_lines();
-    assert_eq!(samples.len(), 3);
+    let mut samples = watched.json_lines();
+    let summary = samples.pop().unwrap();
+    assert_eq!((&summary["type"], &summary["received"]), (&"summary".into(), &3.into()), "{summary:#}");
+    for count in ["replaced", "dropped", "lost", "skipped", "undecodable", "breaks"] {
+        assert!(summary[count].is_u64(), "{count} in {summary:#}");
+    }
+    assert_eq!(samples.len(), 3, "nothing but samples before the summary");
     let sequence = |index: usize| samples[index]["sequence"].as_u64().unwrap();
     assert_eq!((sequence(1), sequence(2)), (sequence(0) + 1, sequence(0) + 2));
     assert!(samples.iter().all(|sample| !sample["value"].as_array().unwrap().is_empty()), "{samples:#?}");
@@ -150,7 +167,8 @@ fn watch_prints_samples_and_hz_their_rate() {
 
     let rates = demo.run(&["hz", "host.network_rate", "--count", "2", "--json"]);
     assert_eq!(rates.code, Some(0), "{rates:#?}");
-    let lines = rates.json_lines();
+    let mut lines = rates.json_lines();
+    assert_eq!(lines.pop().unwrap()["type"], "summary");
     assert_eq!(lines.len(), 2);
     // The machine may be too busy for 10 Hz; it cannot be early.
     let rate_hz = lines[1]["rate_hz"].as_f64().unwrap();
@@ -176,9 +194,43 @@ fn streams_are_disabled_and_enabled_from_here() {
     assert!(watched.stderr.contains("one-liner enable host.memory"), "{watched:#?}");
     assert_eq!(demo.run(&["enable", "host.memory"]).code, Some(0));
     assert_eq!(enabled(), true);
-    let wrong = demo.run(&["enable", "host.memry"]);
-    assert_eq!(wrong.code, Some(1));
-    assert!(wrong.stderr.contains("host.memory"), "{}", wrong.stderr);
+    for command in ["enable", "disable"] {
+        let wrong = demo.run(&[command, "host.memry", "--json"]);
+        assert_eq!(wrong.code, Some(1));
+        assert!(wrong.stderr.contains("did you mean `host.memory`"), "{}", wrong.stderr);
+        let wrong = wrong.json();
+        assert_eq!(
+            (&wrong["outcome"], &wrong["nearest"][0]),
+            (&"not_found".into(), &"host.memory".into()),
+            "{wrong:#}"
+        );
+    }
+}
+
+#[test]
+fn a_name_of_another_kind_is_told_with_its_command() {
+    let demo = Demo::start();
+    let check = |arguments: &[&str], hint: &str| {
+        let finished = demo.run(&[arguments, &["--json"]].concat());
+        assert_eq!(finished.code, Some(1), "{finished:#?}");
+        let object = finished.json();
+        assert_eq!(
+            (&object["outcome"], &object["hint"]),
+            (&"not_found".into(), &hint.into()),
+            "{arguments:?}: {object:#}"
+        );
+        assert!(object["nearest"].is_array(), "{object:#}");
+        assert!(finished.stderr.contains(hint), "{hint} in {}", finished.stderr);
+    };
+    check(&["call", "camera.frame"], "`camera.frame` is a stream: one-liner watch camera.frame");
+    for command in ["watch", "hz", "enable"] {
+        check(&[command, "stage.move_to"], "`stage.move_to` is a call: one-liner call stage.move_to");
+    }
+    for command in ["call", "watch"] {
+        check(&[command, "stage"], "`stage` is an instrument: one-liner describe stage");
+    }
+    let wrong = demo.run(&["call", "stage.mvoe_to", "--json"]).json();
+    assert!(wrong.get("hint").is_none(), "{wrong:#}");
 }
 
 #[test]
@@ -209,12 +261,18 @@ fn no_server_and_wrong_usage_have_codes_of_their_own() {
     check(&[&["list"], &nobody[..]].concat(), 3, "no server");
     check(&[&["ping"], &nobody[..]].concat(), 3, "127.0.0.1:1");
     check(&[&["call", "a.b", "--deadline", "200ms"], &nobody[..]].concat(), 3, "");
-    check(&[&["watch", "a.b"], &nobody[..]].concat(), 3, "no server");
+    check(&[&["watch", "a.b", "--for", "200ms"], &nobody[..]].concat(), 3, "no server");
+    check(
+        &[&["call", "a.b", "--deadline", "8s"], &nobody[..]].concat(),
+        3,
+        "waits 3.00 s for its server at most",
+    );
     check(&["list", "--connect", "127.0.0.1"], 2, "tcp://HOST");
     check(&["call"], 2, "Usage");
     check(&["call", "a.b", "--deadline", "soon"], 2, "500ms");
     check(&["watch", "a.b", "--cache", "--queue", "3"], 2, "cannot be used with");
     check(&["demo", "--calls-port", "many"], 2, "1 to 65535");
+    check(&["demo", "--for", "abc"], 2, "<DURATION>");
 }
 
 #[test]

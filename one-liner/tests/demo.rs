@@ -63,6 +63,19 @@ fn a_port_in_use_is_named_with_its_holder_and_what_to_do() {
     check("--frames-port", "frames");
 }
 
+#[test]
+fn one_port_for_two_sockets_is_told_at_once() {
+    let check = |ports: [&str; 4], texts: [&str; 2]| {
+        let refused = Process::start(&[&["demo"][..], &ports].concat()).finish();
+        assert_eq!(refused.code, Some(2), "{refused:#?}");
+        for text in texts {
+            assert!(refused.stderr.contains(text), "{text} in {}", refused.stderr);
+        }
+    };
+    check(["--calls-port", "6000", "--samples-port", "6000"], ["--calls-port 6000", "--samples-port 6000"]);
+    check(["--calls-port", "6000", "--samples-port", "6002"], ["--samples-port 6002", "--frames-port"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_during_a_move_stops_it_with_a_report() {

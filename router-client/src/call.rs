@@ -1,5 +1,6 @@
 //! The call that a method is running, as the method sees it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,13 @@ impl Call {
         (Call { control: control.clone() }, control)
     }
 
+    /// For generated code: says that this thread runs the `inline` method `method` until the answer is dropped. A wait
+    /// for the outcome of a call is refused meanwhile.
+    #[doc(hidden)]
+    pub fn enter_inline(method: &'static str) -> InlineRun {
+        InlineRun { before: INLINE.replace(Some(method)) }
+    }
+
     /// A cancellation point: goes on, or says why the method is to end. Costs a look at an atomic, and at the
     /// clock if there is a deadline.
     ///
@@ -78,7 +86,8 @@ impl Call {
         Ok(())
     }
 
-    /// The full name under which it was called: `stage.move_to`.
+    /// The full name under which it was called: `stage.move_to`, or that of a named call, not of its target. `ping` and
+    /// whoever is cancelled by this call are told the same.
     pub fn name(&self) -> &str {
         &self.control.info().name
     }
@@ -97,4 +106,37 @@ impl Call {
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
+}
+
+thread_local! {
+    /// The inline method that this thread is in. Written by [`InlineRun`], read by who would wait for a call.
+    static INLINE: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// A run of an inline method on this thread.
+#[doc(hidden)]
+#[derive(Debug)]
+#[must_use = "the run ends when this is dropped"]
+pub struct InlineRun {
+    /// The inline method that called this one.
+    before: Option<&'static str>,
+}
+
+impl Drop for InlineRun {
+    fn drop(&mut self) {
+        INLINE.set(self.before);
+    }
+}
+
+/// Why this thread must not wait for the outcome of a call, if it must not: it is in an inline method. That runs in the
+/// router loop, which would have to bring the outcome: a wait for the own server would hold up every client of it until
+/// the waiting one takes it for lost, after 3 s.
+///
+/// Said wherever the method runs (in a stream's thread, or on the lane, to which a slow one moves), so that it does not
+/// depend on the load whether a method works.
+pub(crate) fn must_not_wait() -> Option<String> {
+    let method = INLINE.get()?;
+    Some(format!(
+        "by the inline method `{method}`, which would wait for it in the server's loop: remove `inline` there"
+    ))
 }

@@ -13,7 +13,7 @@ use crate::interrupted::Interrupted;
 /// What a call is and for whom.
 #[derive(Clone, Debug)]
 pub struct CallInfo {
-    /// The full name under which it was called.
+    /// The full name under which it was called; a named call's own, not its target's.
     pub name: Arc<str>,
     /// Who called, for a person.
     pub client: Arc<str>,

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use router_socket::{Context, Endpoint, MailSender, NamedThread, mailbox};
 use router_wire::{BodyError, ClientIdentity};
@@ -17,6 +17,7 @@ use crate::link::Link;
 use crate::options::{ConnectError, ConnectOptions};
 use crate::remote_error::RemoteError;
 use crate::request::Request;
+use crate::server_clock::ServerClock;
 use crate::shared::Shared;
 use crate::state_listener::StateListener;
 use crate::streams::{SamplesError, SamplesHandle};
@@ -167,6 +168,13 @@ impl RouterClient {
     /// Returns how long the last ping took that was answered.
     pub fn round_trip(&self) -> Option<Duration> {
         self.shared().connection.view().round_trip
+    }
+
+    /// Returns what the pings told of the server's clock: by how much it is ahead of this PC's, with the uncertainty, and
+    /// when a sample was acquired on this PC's clock. `None` before the first answer; a ping leaves every 500 ms unless
+    /// set.
+    pub fn server_clock(&self) -> Option<ServerClock> {
+        self.shared().connection.view().clock.read(Instant::now(), SystemTime::now())
     }
 
     /// Returns who this client says it is.

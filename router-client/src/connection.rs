@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use thiserror::Error;
 
+use crate::server_clock::ClockEstimate;
+
 /// How the connection to the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -41,13 +43,15 @@ pub struct NotConnected {
 }
 
 /// What is known of the connection at a moment.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct View {
     pub(crate) state: ConnectionState,
     /// The epoch of the server that greeted last; 0 before the first.
     pub(crate) epoch: u64,
     /// Of the last ping that was answered.
     pub(crate) round_trip: Option<Duration>,
+    /// What pings told of the server's clock.
+    pub(crate) clock: ClockEstimate,
     /// Why there is no connection.
     pub(crate) reason: String,
     /// The client was closed.
@@ -69,6 +73,7 @@ impl Connection {
             state: ConnectionState::Connecting,
             epoch: 0,
             round_trip: None,
+            clock: ClockEstimate::default(),
             reason: "nothing accepts connections there".to_owned(),
             closed: false,
             changes: 0,

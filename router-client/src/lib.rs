@@ -81,6 +81,7 @@ mod returned;
 mod returned_serializer;
 mod router_calls;
 mod schema;
+mod server_clock;
 mod shared;
 mod state_listener;
 mod streams;
@@ -109,7 +110,8 @@ pub use returned::{ReplyBody, Returned, write_returned};
 pub use router_calls::PingReport;
 pub use router_macros::{RemoteError, interface};
 pub use router_wire::{Arguments, Failure, Refused, describe, status};
-pub use schema::described_by_name;
+pub use schema::{described_by_name, described_return};
+pub use server_clock::{LocalTime, ServerClock};
 pub use state_listener::StateListener;
 pub use streams::{
     Cache, FromPayload, LISTED_SEGMENTS, OnSample, Payload, Queue, QueueIter, RawSample, Sample, SampleError,

@@ -20,6 +20,10 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 const NOT_ACCEPTED: &str = "nothing accepts connections there";
 
+const RESTARTED: &str = "the server was restarted and is being greeted";
+
+const FORGOTTEN: &str = "the server had given this client up and is being greeted again";
+
 const UNANSWERED: &str =
     "something accepts connections there and does not answer; a server there may be stuck";
 
@@ -192,11 +196,12 @@ impl Link {
             self.greeted(role, greeting::read(&self.shared.endpoint, header, body), now);
             return true;
         }
-        let Some(round_trip) = self.pulse.answered(header.call, now) else { return false };
-        self.shared.connection.note(|view| view.round_trip = Some(round_trip));
+        let Some(sent) = self.pulse.answered(header.call) else { return false };
+        self.shared.connection.note(|view| view.round_trip = Some(now - sent));
         if header.status == Status::OtherEpoch {
             self.other_epoch(header.epoch, now);
         } else if let Ok(reply) = body::decode_as::<PingReply>(header.encoding, body) {
+            self.shared.connection.note(|view| view.clock.take(&reply, sent, now));
             if reply.epoch != self.session.epoch {
                 self.other_epoch(reply.epoch, now);
             } else if reply.registry_version != self.session.registry_version {
@@ -210,7 +215,9 @@ impl Link {
     pub(crate) fn other_epoch(&mut self, epoch: u64, now: Instant) {
         // A refusal from before the greeting that stands is old news.
         if epoch != self.session.epoch && self.is_greeted() {
-            self.greet_again("the server was restarted and is being greeted", now);
+            // No epoch at all is what a server says that had given this client up and forgotten it.
+            let reason = if epoch == 0 { FORGOTTEN } else { RESTARTED };
+            self.greet_again(reason, now);
         }
     }
 
@@ -299,7 +306,7 @@ impl Link {
         };
         if other.greeted.is_some_and(|epoch| epoch != session.epoch) {
             other.greet_again(now);
-            self.give_reason(GoneCause::Restarted, "the server was restarted and is being greeted");
+            self.give_reason(GoneCause::Restarted, RESTARTED);
         }
         if self.session.epoch != 0 && self.session.epoch != session.epoch {
             self.shared.counters.epoch_changes.add_one();

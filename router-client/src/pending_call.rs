@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use router_socket::Frame;
 use router_wire::reply::Progress;
-use router_wire::{Refused, ServerMessage, body};
+use router_wire::{Failure, Refused, ServerMessage, body};
 use serde::de::DeserializeOwned;
 
+use crate::call::must_not_wait;
 use crate::call_error::CallError;
 use crate::call_id::CallId;
 use crate::call_slot::CallSlot;
@@ -92,8 +93,9 @@ impl<T, E> PendingCall<T, E> {
     /// Takes the newest report, or waits for the next one. `None` when there was none in time, or the call has ended.
     ///
     /// # Blocking
-    /// For `timeout`; a report and the outcome end it.
+    /// For `timeout`; a report and the outcome end it. In an `inline` method not at all.
     pub fn progress_timeout(&self, timeout: Duration) -> Option<Progress> {
+        let timeout = if must_not_wait().is_some() { Duration::ZERO } else { timeout };
         self.read(self.slot.progress_until(end_of(timeout)))
     }
 
@@ -116,8 +118,12 @@ impl<T: DeserializeOwned, E: RemoteError> PendingCall<T, E> {
     ///
     /// # Blocking
     /// Until the outcome: at most for the request's deadline and 50 ms, if it has one. It also ends when the
-    /// connection is lost, or does not come up within the connect timeout.
+    /// connection is lost, or does not come up within the connect timeout. In an `inline` method it never waits: a call
+    /// that has not ended is cancelled.
     pub fn wait(self) -> Result<T, CallError<E>> {
+        if let Some(refused) = self.refused_in_loop() {
+            return self.result(refused);
+        }
         let ending = self.slot.wait();
         self.result(ending)
     }
@@ -128,12 +134,25 @@ impl<T: DeserializeOwned, E: RemoteError> PendingCall<T, E> {
     /// The call itself, which goes on. The inner error is that of [`wait`](PendingCall::wait).
     ///
     /// # Blocking
-    /// For `timeout`; the outcome ends it.
+    /// For `timeout`; the outcome ends it. In an `inline` method not at all, as [`wait`](PendingCall::wait).
     pub fn wait_timeout(self, timeout: Duration) -> Result<Result<T, CallError<E>>, Self> {
+        if let Some(refused) = self.refused_in_loop() {
+            return Ok(self.result(refused));
+        }
         match self.slot.wait_until(end_of(timeout)) {
             Some(ending) => Ok(self.result(ending)),
             None => Err(self),
         }
+    }
+
+    /// What ends this call when its caller is in an inline method and the outcome is not there.
+    fn refused_in_loop(&self) -> Option<Ending> {
+        let by = must_not_wait()?;
+        if self.is_finished() {
+            return None;
+        }
+        self.cancel();
+        Some(Ending::Failed(Failure::Cancelled { by, may_still_be_running: true }))
     }
 
     fn result(&self, ending: Ending) -> Result<T, CallError<E>> {

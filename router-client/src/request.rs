@@ -9,6 +9,7 @@ use router_wire::{Arguments, BodyError, Encoding, Failure, Refused, RequestHeade
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::call::must_not_wait;
 use crate::call_error::CallError;
 use crate::call_slot::{CallSlot, Ticket};
 use crate::client::RouterClient;
@@ -115,8 +116,13 @@ impl<T: DeserializeOwned, E: RemoteError> Request<T, E> {
     ///
     /// # Blocking
     /// Until the outcome: at most for the [`deadline`](Request::deadline) and 50 ms, if there is one. It also ends
-    /// when the connection is lost, or does not come up within the connect timeout.
+    /// when the connection is lost, or does not come up within the connect timeout. In an `inline` method it is refused
+    /// at once, as cancelled, and nothing is sent: the server's loop waits for no call.
     pub fn wait(self) -> Result<T, CallError<E>> {
+        if let Some(by) = must_not_wait() {
+            let refused = Failure::Cancelled { by, may_still_be_running: false };
+            return Err(CallError::from_failure(&self.target, refused));
+        }
         self.start().wait()
     }
 }

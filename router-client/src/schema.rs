@@ -83,12 +83,15 @@ pub fn describe_returned(mut value: ValueDescription, unit: Option<&str>) -> Val
     value
 }
 
-/// What a closure returns: of a `Result`, the value.
-pub(crate) fn described_return<R>() -> ValueDescription {
-    let type_name = readable(std::any::type_name::<R>());
+/// What a closure returns when all is well: of a `Result`, behind an alias or not, the value.
+pub fn described_return<R>() -> ValueDescription {
+    let full_name = std::any::type_name::<R>();
+    let type_name = readable(full_name);
+    // A type of the user's that is called `Result` too is a value like others.
+    let is_result = full_name.starts_with("core::result::Result<");
     let type_name = match arguments_of(&type_name, "Result").first() {
-        Some(value) => (*value).to_owned(),
-        None => type_name,
+        Some(value) if is_result => (*value).to_owned(),
+        _ => type_name,
     };
     ValueDescription { schema: schema_of_name(&type_name), type_name, unit: None }
 }
@@ -195,6 +198,16 @@ mod tests {
     #[test]
     fn a_closure_that_returns_a_result_returns_its_value() {
         assert_eq!(described_return::<Result<Vec<f64>, String>>().type_name, "Vec<f64>");
+        assert_eq!(described_return::<std::io::Result<Option<f64>>>().type_name, "Option<f64>");
+        assert_eq!(described_return::<Result<(f64, u8), Result<(), ()>>>().type_name, "(f64, u8)");
         assert_eq!(described_return::<()>().type_name, "()");
+        assert_eq!(described_return::<Vec<Result<u8, u8>>>().type_name, "Vec<Result<u8, u8>>");
+    }
+
+    #[test]
+    fn a_type_of_the_users_that_is_called_result_is_a_value() {
+        struct Result<T>(T);
+        let described = described_return::<Result<f64>>();
+        assert_eq!((described.type_name.as_str(), described.schema), ("Result<f64>", json!(true)));
     }
 }

@@ -79,7 +79,7 @@ use proc_macro::TokenStream;
 /// | `urgent` | runs on the instrument's urgent lane, at once |
 /// | `urgent, clears_lane` | and first cancels the running call and ends every queued one |
 /// | `concurrent` | runs on the instrument's pool, beside the lane |
-/// | `inline` | runs in the server's loop; for getters that take microseconds |
+/// | `inline` | runs in the server's loop; for getters that take microseconds, see below |
 /// | `idempotent` | may be sent again when its outcome is unknown |
 /// | `cancel_on_client_lost` | is interrupted when its client is lost |
 /// | `unit = "um"` | the unit of what it returns |
@@ -90,6 +90,11 @@ use proc_macro::TokenStream;
 /// | `default = 1.0` | its value when the caller leaves it out; all arguments behind it have one too |
 /// | `unit = "ms"` | its unit |
 /// | `docs = "..."` | what it is; a doc comment on the argument says the same |
+///
+/// An `inline` method holds up every call of its server while it runs: it reads what is there and returns. It waits for
+/// nothing, no lock that others hold for long, no device, no sample and no call: a call that it makes and waits for
+/// ends at once as cancelled, since the loop in which it waits would have to bring the outcome (`start` alone is
+/// allowed). A run of more than 1 ms is counted, one of more than 10 ms moves the method to the lane for good.
 ///
 /// A unit is taken from the end of the name where none is given: `target_um`, `frequency_hz`, `speed_mm_per_s`.
 /// An argument with a default may be left out by callers by name (`client.call("stage.settle", ())`); in the

@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Error, Result};
 
 use crate::argument::optional_text;
+use crate::call_attribute::BesideTheLane;
 use crate::docs::conditions;
 use crate::remote_method::{Input, RemoteMethod};
 
@@ -102,6 +103,11 @@ fn invoke(method: &RemoteMethod, path: &TokenStream) -> TokenStream {
         Input::Call => quote!(__call),
         Input::Argument(argument) => argument.pass(),
     });
+    // An inline method runs in the server's loop: a wait in it is refused.
+    let run = matches!(method.call.kind, Some((BesideTheLane::Inline, _))).then(|| {
+        let name = unraw(method);
+        quote!(let __run = ::router_client::Call::enter_inline(#name);)
+    });
     let write = match &method.error {
         Some(error) => quote_spanned! {error.span()=>
             ::router_client::__private::write_result::<_, #error>(__returned, __body)
@@ -112,6 +118,7 @@ fn invoke(method: &RemoteMethod, path: &TokenStream) -> TokenStream {
         |__instrument, __call, __arguments, __body| {
             __arguments.check(&[#(#names),*])?;
             #(#decode)*
+            #run
             #[allow(deprecated, clippy::let_unit_value)]
             let __returned = #path::#ident(__instrument, #(#inputs),*);
             #write

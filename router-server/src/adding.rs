@@ -64,7 +64,8 @@ impl RouterServer {
         T::Access: Given<T>,
     {
         let addition = Addition::of::<T>(Name::parse_unreserved(name)?, options)?;
-        self.add(addition, |_, id, lane| {
+        self.add(addition, |server, id, lane| {
+            server.dispatcher.registry.write().document(name, T::docs());
             match T::Access::place(instrument) {
                 // Moved to the lane without waiting for it: whatever is called later runs behind this.
                 Placed::OnLane(instrument) => {
@@ -104,16 +105,22 @@ impl RouterServer {
         let make: Maker = Box::new(move || {
             factory().map(|made| Placement::of(T::Access::place(made))).map_err(|error| error.to_string())
         });
-        self.add(addition, |server, id, lane| server.build_on_lane(name, id, lane, make))
+        self.add(addition, |server, id, lane| {
+            server.dispatcher.registry.write().document(name, T::docs());
+            server.build_on_lane(name, id, lane, make)
+        })
     }
 
     /// Serves a closure as the call `name`, on a lane of its own. Its arguments are one tuple with the types written
-    /// out; a first argument `&Call` gives progress, cancellation and the deadline.
+    /// out; a first argument `&Call` gives progress, cancellation and the deadline. The error of a `Result` refuses the
+    /// call: a `String`, an `Interrupted`, what has `#[derive(RemoteError)]`, or what else implements `Serialize`. Of any
+    /// other error send the text.
     ///
     /// ```
     /// # let server = router_server::RouterServer::bind("tcp://127.0.0.1:*")?;
     /// use router_client::Call;
     /// server.add_call("add", |(a, b): (f64, f64)| a + b)?;
+    /// server.add_call("notes", || std::fs::read_to_string("notes.txt").map_err(|error| error.to_string()))?;
     /// server.add_call("wait_ms", |call: &Call, (ms,): (u64,)| call.sleep(std::time::Duration::from_millis(ms)))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -159,7 +166,7 @@ impl RouterServer {
         let target = Name::parse(target)?;
         let preset =
             preset.into_body().map_err(|error| AddError::Preset { name: name.to_string(), error })?;
-        self.dispatcher.registry.write().insert_named(name, NamedCall { target, preset })
+        self.dispatcher.registry.write().insert_named(NamedCall { name, target, preset })
     }
 
     /// Takes an instrument, a closure or a named call out of service. Queued calls end as cancelled, the running one is

@@ -1,6 +1,6 @@
 //! The clients of a server: who they are, by which sockets they are reached, and whether they are still there.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,8 @@ use router_wire::hello::ClientSocket;
 use router_wire::status::ClientStats;
 use router_wire::{ClientId, ClientIdentity};
 
-use crate::target::InstrumentId;
+use crate::barriers::Barriers;
+use crate::flow::Flow;
 
 /// Most clients that are remembered; beyond it the one that was heard longest ago and has nothing in flight goes.
 const MAX_CLIENTS: usize = 4096;
@@ -47,35 +48,6 @@ pub(crate) struct Client {
     pub(crate) lost: bool,
 }
 
-/// Bytes of answers on their way to a client. What its pings have not confirmed is bounded.
-#[derive(Default)]
-pub(crate) struct Flow {
-    sent_bytes: u64,
-    confirmed_bytes: u64,
-    /// Answers that wait for confirmations.
-    pub(crate) held: VecDeque<Vec<u8>>,
-    pub(crate) held_bytes: usize,
-}
-
-impl Flow {
-    pub(crate) fn unconfirmed(&self) -> u64 {
-        self.sent_bytes.saturating_sub(self.confirmed_bytes)
-    }
-
-    /// Whether `bytes` more may be sent: always when nothing is unconfirmed.
-    pub(crate) fn may_send(&self, bytes: usize, most: usize) -> bool {
-        self.unconfirmed() == 0 || self.unconfirmed() + bytes as u64 <= most as u64
-    }
-
-    pub(crate) fn sent(&mut self, bytes: usize) {
-        self.sent_bytes += bytes as u64;
-    }
-
-    pub(crate) fn confirm(&mut self, received_bytes: u64) {
-        self.confirmed_bytes = self.confirmed_bytes.max(received_bytes.min(self.sent_bytes));
-    }
-}
-
 /// Who sent a message, and by which of its sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sender {
@@ -90,35 +62,6 @@ pub(crate) enum GreetRefusal {
     OtherIdentity(Sender),
     /// Every place is taken by a client that is there.
     TooManyClients,
-}
-
-/// What a client has cleared. Its urgent calls travel on another connection than its moves and may overtake them:
-/// a move that was sent before the stop and arrives behind it must not run.
-#[derive(Default)]
-pub(crate) struct Barriers {
-    instruments: HashMap<InstrumentId, Barrier>,
-}
-
-/// One clearing: calls numbered below `number` were sent before it.
-#[derive(Clone)]
-pub(crate) struct Barrier {
-    pub(crate) number: u64,
-    pub(crate) by: Arc<str>,
-}
-
-impl Barriers {
-    /// Remembers a clearing.
-    pub(crate) fn set(&mut self, instrument: InstrumentId, barrier: Barrier) {
-        let newest = self.instruments.entry(instrument).or_insert_with(|| barrier.clone());
-        if barrier.number > newest.number {
-            *newest = barrier;
-        }
-    }
-
-    /// The clearing that was sent after the call `number` of `instrument`, if there is one.
-    pub(crate) fn sent_after(&self, instrument: InstrumentId, number: u64) -> Option<&Barrier> {
-        self.instruments.get(&instrument).filter(|barrier| barrier.number > number)
-    }
 }
 
 impl Client {
@@ -428,18 +371,5 @@ mod tests {
             table.heard(&stranger.to_le_bytes(), None, now + Duration::from_secs(1));
         }
         assert!(table.has_greeted(honest) && !table.has_greeted(first));
-    }
-
-    #[test]
-    fn answers_wait_for_confirmations() {
-        let mut flow = Flow::default();
-        assert!(flow.may_send(100, 50), "one answer always goes");
-        flow.sent(100);
-        assert!(!flow.may_send(1, 50));
-        flow.confirm(70);
-        assert_eq!(flow.unconfirmed(), 30);
-        assert!(flow.may_send(20, 50) && !flow.may_send(21, 50));
-        flow.confirm(1_000_000);
-        assert_eq!(flow.unconfirmed(), 0);
     }
 }

@@ -2,11 +2,10 @@
 
 use std::marker::PhantomData;
 
-use router_client::{Call, CallFunction, Parameters, ReplyBody, Returned};
-use router_wire::Arguments;
+use router_client::{CallFunction, Parameters, Returned};
 use router_wire::describe::{CallDescription, CallKind};
 
-use crate::target::Target;
+use crate::target::{Run, Target};
 
 /// What is told of a closure beside its types: `CallOptions::default()`, or with names for its arguments.
 ///
@@ -81,14 +80,8 @@ impl<M, F: CallFunction<M>> Closure<F, M> {
 }
 
 impl<M, F: CallFunction<M>> Target for Closure<F, M> {
-    fn run(
-        &mut self,
-        _method: usize,
-        call: &Call,
-        arguments: &Arguments<'_>,
-        body: &mut ReplyBody,
-    ) -> Returned {
-        let parameters = F::Parameters::decode(arguments, &self.names)?;
-        self.function.run(call, parameters, body)
+    fn run(&mut self, run: Run<'_>) -> Returned {
+        let parameters = F::Parameters::decode(run.arguments, &self.names)?;
+        self.function.run(run.call, parameters, run.body)
     }
 }

@@ -13,7 +13,7 @@ use crate::client_table::ClientKey;
 use crate::counters::Counters;
 use crate::job::{Answer, Body, Job, JobKey};
 use crate::job_queue::{JobQueue, NeedsWake};
-use crate::registry::Registry;
+use crate::registry::{NamedCall, Registry};
 use crate::target::{InstrumentId, Workshop};
 
 /// What the router loop and the server's own callers share.
@@ -28,6 +28,8 @@ pub(crate) struct Dispatcher {
 /// A call that the server makes itself; `client` is who is told to be behind it.
 pub(crate) struct OwnJob<'a> {
     pub(crate) entry: Arc<CallEntry>,
+    /// The named call by which it is made.
+    pub(crate) preset: Option<Arc<NamedCall>>,
     pub(crate) client: &'a str,
     pub(crate) body: Body,
     pub(crate) answer: Answer,
@@ -91,12 +93,13 @@ impl Dispatcher {
     }
 
     fn own_job(&self, job: OwnJob, deadline: Option<Instant>) -> Job {
-        let OwnJob { entry, client, body, answer } = job;
-        let info = CallInfo { name: entry.name.shared(), client: Arc::from(client), deadline };
+        let OwnJob { entry, preset, client, body, answer } = job;
+        let called = preset.as_ref().map_or(&entry.name, |named| &named.name);
+        let info = CallInfo { name: called.shared(), client: Arc::from(client), deadline };
         let (call, control) = Call::with_control(info, None);
         let number = self.last_own_number.fetch_add(1, Ordering::Relaxed) + 1;
         let key = JobKey { client: ClientKey::SERVER, number };
-        Job { entry, call, control, body, preset: None, key, answer, permit: None }
+        Job { entry, call, control, body, preset, key, answer, permit: None }
     }
 }
 

@@ -10,6 +10,7 @@ use router_socket::named_thread::{self, NamedThread};
 use crate::job::Job;
 use crate::job_queue::{JobQueue, Work};
 use crate::panic_text::panic_text;
+use crate::stop_schedule::StopSchedule;
 use crate::target::Workshop;
 
 /// A queue with its threads.
@@ -55,7 +56,7 @@ impl Executor {
             .into_iter()
             .filter_map(|thread| {
                 let name = thread.name().to_owned();
-                let left = deadline.saturating_duration_since(Instant::now());
+                let left = StopSchedule::until(deadline);
                 thread.join_within(left).err().map(|_| {
                     let calls: Vec<_> = running.iter().map(|call| call.name.as_str()).collect();
                     format!(

@@ -18,7 +18,7 @@ use crate::panic_text::panic_text;
 use crate::registry::NamedCall;
 use crate::router_event::RouterEvent;
 use crate::streams::TickDone;
-use crate::target::{TargetPlace, Workshop};
+use crate::target::{Run, TargetPlace, Workshop};
 
 /// Names one call in this server: the client and the client's own number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -121,11 +121,11 @@ impl Job {
         arguments: &Arguments<'_>,
         body: &mut ReplyBody,
     ) -> Returned {
-        let method = self.entry.method;
+        let run = Run { method: self.entry.method, call: &self.call, arguments, body };
         let caught = catch_unwind(AssertUnwindSafe(|| match &self.entry.target {
-            TargetPlace::Shared(place) => place.target().run_shared(method, &self.call, arguments, body),
+            TargetPlace::Shared(place) => place.target().run_shared(run),
             TargetPlace::OnLane(id) => match workshop.get_mut(id) {
-                Some(target) => target.run(method, &self.call, arguments, body),
+                Some(target) => target.run(run),
                 None => Err(Failure::NotFound { name: self.entry.name.to_string(), nearest: Vec::new() }),
             },
         }));

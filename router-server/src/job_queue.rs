@@ -257,7 +257,7 @@ impl Running {
             instrument: job.entry.instrument_id,
             control: job.control.clone(),
             since: Instant::now(),
-            call: job.entry.name.to_string(),
+            call: job.call.name().to_owned(),
             client: job.call.client().to_owned(),
         }
     }

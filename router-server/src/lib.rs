@@ -30,14 +30,16 @@
 //!
 //! # Layout
 //! - `server.rs`, `adding.rs`, `serving_streams.rs`: [`RouterServer`], what is added to it and removed from it, its stop
+//! - `bind_error.rs`, `socket_file.rs`: why it cannot listen; what an `ipc` endpoint leaves in the file system
 //! - `placing.rs`: how an instrument gets its lane, pool and urgent lane
 //! - `router_loop.rs`: the loop that owns the ROUTER; `requests.rs` comes in, `answers.rs` goes out
 //! - `registry.rs`, `call_entry.rs`: what is served by name
 //! - `dispatcher.rs`, `job.rs`, `job_queue.rs`, `bounds.rs`, `executor.rs`: a call on its way to and on its lane
-//! - `client_table.rs`: who calls, and whether they are still there
+//! - `client_table.rs`: who calls, and whether they are still there; `flow.rs`: answers on their way to one;
+//!   `barriers.rs`: what one has cleared
 //! - `router_instrument.rs`: the server as the instrument `router`
 //! - `streams/`: sources, proxy, subscribers
-//! - `stop_hooks.rs`, `stop_report.rs`: what happens at the end
+//! - `stop_schedule.rs`, `stop_hooks.rs`, `stop_report.rs`: what happens at the end
 //!
 //! ARCHITECTURE.md draws the threads and names the invariants and the tests that keep them.
 
@@ -46,6 +48,8 @@
 mod add_error;
 mod adding;
 mod answers;
+mod barriers;
+mod bind_error;
 mod bounds;
 mod call_entry;
 mod call_stats;
@@ -54,6 +58,7 @@ mod closure;
 mod counters;
 mod dispatcher;
 mod executor;
+mod flow;
 mod job;
 mod job_queue;
 mod options;
@@ -67,9 +72,11 @@ mod router_instrument;
 mod router_loop;
 mod server;
 mod serving_streams;
+mod socket_file;
 mod stop_all;
 mod stop_hooks;
 mod stop_report;
+mod stop_schedule;
 mod target;
 mod timers;
 
@@ -77,12 +84,13 @@ mod streams;
 
 pub use add_error::{AddError, NotFound};
 pub use adding::InstrumentOptions;
+pub use bind_error::BindError;
 pub use closure::CallOptions;
 pub use options::ServerOptions;
 pub use preset::Preset;
 pub use router_socket::{Endpoint, Reach, ServerEndpoints, SocketError};
 pub use router_wire::Encoding;
-pub use server::{BindError, RouterServer};
+pub use server::RouterServer;
 pub use stop_report::StopReport;
 pub use streams::{
     AddStreamError, DeclareError, FrequencyError, PublishError, Published, Publisher, RelayFormat,

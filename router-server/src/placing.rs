@@ -10,6 +10,7 @@ use router_wire::describe::{CallDescription, CallKind};
 
 use crate::add_error::AddError;
 use crate::adding::InstrumentOptions;
+use crate::bind_error::BindError;
 use crate::bounds::{Bounds, Limits};
 use crate::call_entry::CallEntry;
 use crate::call_stats::CallRecorder;
@@ -18,7 +19,7 @@ use crate::job_queue::JobQueue;
 use crate::panic_text::panic_text;
 use crate::registry::InstrumentEntry;
 use crate::router_instrument::RouterInstrument;
-use crate::server::{BindError, RouterServer};
+use crate::server::RouterServer;
 use crate::target::{InstrumentId, Placement, SharedPlace, TargetPlace, Workshop};
 
 /// Urgent calls of one client that wait on one urgent lane, and the bytes of their arguments.

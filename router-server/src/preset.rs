@@ -8,7 +8,7 @@ use serde::Serialize;
 ///
 /// ```
 /// use router_server::Preset;
-/// let home = Preset::new((0.0,)).keyword("speed_um_s", 100.0);
+/// let home = Preset::new((0.0,)).keyword("speed_um_per_s", 100.0);
 /// # let _ = home;
 /// ```
 #[derive(Debug, Clone)]

@@ -1,9 +1,9 @@
 //! What a server serves by name: instruments, their calls, named calls and lanes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use router_wire::describe::CallDescription;
+use router_wire::describe::{CallDescription, InstrumentDescription};
 use router_wire::{Arguments, BodyError, Failure, Name, nearest};
 
 use crate::add_error::AddError;
@@ -28,8 +28,15 @@ impl InstrumentEntry {
     }
 }
 
+/// An instrument in service, and what it is: its own doc comment.
+struct Served {
+    entry: Arc<InstrumentEntry>,
+    docs: &'static str,
+}
+
 /// A preset of a target and arguments under a name of its own.
 pub(crate) struct NamedCall {
+    pub(crate) name: Name,
     pub(crate) target: Name,
     /// A request body whose arguments stand in for those not given.
     pub(crate) preset: Vec<u8>,
@@ -60,15 +67,22 @@ pub(crate) struct Found {
     pub(crate) named: Option<Arc<NamedCall>>,
 }
 
+impl Found {
+    /// The name that was asked for: a named call's own, not its target's.
+    pub(crate) fn called(&self) -> &Name {
+        self.named.as_ref().map_or(&self.entry.name, |named| &named.name)
+    }
+}
+
 /// The names of one server. Behind a lock that is held for look-ups and changes of these maps only.
 #[derive(Default)]
 pub(crate) struct Registry {
     calls: HashMap<Name, Arc<CallEntry>>,
     named: HashMap<Name, Arc<NamedCall>>,
-    instruments: HashMap<Name, Arc<InstrumentEntry>>,
+    instruments: HashMap<Name, Served>,
     lanes: HashMap<Name, LaneInUse>,
-    /// Names that are being added: an instrument's factory may take its time.
-    reserved: HashSet<Name>,
+    /// Names that are being added, with the docs told so far: an instrument's factory may take its time.
+    reserved: HashMap<Name, &'static str>,
     /// Executors without an instrument whose threads may still be in user code.
     retired: Vec<Arc<Executor>>,
     version: u64,
@@ -95,11 +109,11 @@ impl Registry {
     }
 
     pub(crate) fn instrument(&self, name: &Name) -> Option<Arc<InstrumentEntry>> {
-        self.instruments.get(name).cloned()
+        self.instruments.get(name).map(|served| Arc::clone(&served.entry))
     }
 
     pub(crate) fn instruments(&self) -> impl Iterator<Item = (&Name, &Arc<InstrumentEntry>)> {
-        self.instruments.iter()
+        self.instruments.iter().map(|(name, served)| (name, &served.entry))
     }
 
     /// Counts the changes of what is served.
@@ -115,16 +129,23 @@ impl Registry {
         if self.closed {
             return Err(AddError::Stopped);
         }
-        if self.instruments.contains_key(name) || self.reserved.contains(name) {
+        if self.instruments.contains_key(name) || self.reserved.contains_key(name) {
             return Err(AddError::InstrumentExists { name: name.to_string() });
         }
         let taken = |call: &&Name| self.calls.contains_key(*call) || self.named.contains_key(*call);
         if let Some(call) = calls.iter().find(taken) {
             return Err(AddError::CallExists { name: call.to_string() });
         }
-        self.reserved.insert(name.clone());
+        self.reserved.insert(name.clone(), "");
         self.last_id += 1;
         Ok(InstrumentId(self.last_id))
+    }
+
+    /// Says what the instrument is whose name is reserved.
+    pub(crate) fn document(&mut self, name: &str, docs: &'static str) {
+        if let Some(told) = self.reserved.get_mut(name) {
+            *told = docs;
+        }
     }
 
     /// Gives a reserved name up.
@@ -142,7 +163,7 @@ impl Registry {
         instrument: InstrumentEntry,
         calls: Vec<CallEntry>,
     ) -> Result<(), AddError> {
-        self.reserved.remove(&name);
+        let docs = self.reserved.remove(&name).unwrap_or_default();
         if self.closed {
             return Err(AddError::Stopped);
         }
@@ -151,7 +172,7 @@ impl Registry {
         if let Some(call) = calls.iter().find(taken) {
             return Err(AddError::CallExists { name: call.name.to_string() });
         }
-        self.instruments.insert(name, Arc::new(instrument));
+        self.instruments.insert(name, Served { entry: Arc::new(instrument), docs });
         for call in calls {
             self.calls.insert(call.name.clone(), Arc::new(call));
         }
@@ -199,7 +220,7 @@ impl Registry {
     ///
     /// Returns the instrument, and whether its lane has gone too.
     pub(crate) fn remove_instrument(&mut self, name: &str) -> Option<(Arc<InstrumentEntry>, bool)> {
-        let instrument = self.instruments.remove(name)?;
+        let instrument = self.instruments.remove(name)?.entry;
         for call in &instrument.calls {
             self.calls.remove(call);
         }
@@ -212,18 +233,18 @@ impl Registry {
     ///
     /// # Errors
     /// [`AddError`] when the name is taken, or the target is not there or itself a named call.
-    pub(crate) fn insert_named(&mut self, name: Name, call: NamedCall) -> Result<(), AddError> {
+    pub(crate) fn insert_named(&mut self, call: NamedCall) -> Result<(), AddError> {
         if self.closed {
             return Err(AddError::Stopped);
         }
-        if self.calls.contains_key(&name) || self.named.contains_key(&name) {
-            return Err(AddError::CallExists { name: name.to_string() });
+        if self.calls.contains_key(&call.name) || self.named.contains_key(&call.name) {
+            return Err(AddError::CallExists { name: call.name.to_string() });
         }
         if !self.calls.contains_key(&call.target) {
             let nearest = nearest(call.target.as_str(), self.calls.keys().map(Name::as_str));
             return Err(AddError::NoSuchTarget { name: call.target.to_string(), nearest });
         }
-        self.named.insert(name, Arc::new(call));
+        self.named.insert(call.name.clone(), Arc::new(call));
         self.version += 1;
         Ok(())
     }
@@ -239,8 +260,8 @@ impl Registry {
         self.closed = true;
         let mut executors = std::mem::take(&mut self.retired);
         executors.extend(self.lanes.values().map(|lane| Arc::clone(&lane.executor)));
-        for instrument in self.instruments.values() {
-            executors.extend(instrument.pool.iter().chain(&instrument.urgent).cloned());
+        for Served { entry, .. } in self.instruments.values() {
+            executors.extend(entry.pool.iter().chain(&entry.urgent).cloned());
         }
         executors
     }
@@ -251,8 +272,7 @@ impl Registry {
             .lanes
             .values()
             .map(|LaneInUse { executor: lane, .. }| {
-                let on_it =
-                    self.instruments.iter().filter(|(_, instrument)| Arc::ptr_eq(&instrument.lane, lane));
+                let on_it = self.instruments().filter(|(_, instrument)| Arc::ptr_eq(&instrument.lane, lane));
                 LaneView {
                     executor: Arc::clone(lane),
                     instruments: on_it.map(|(name, _)| name.to_string()).collect(),
@@ -260,7 +280,7 @@ impl Registry {
                 }
             })
             .collect();
-        for (name, instrument) in &self.instruments {
+        for (name, instrument) in self.instruments() {
             for executor in instrument.pool.iter().chain(&instrument.urgent) {
                 let executor = Arc::clone(executor);
                 lanes.push(LaneView { executor, instruments: vec![name.to_string()], set_apart: false });
@@ -295,11 +315,24 @@ impl Registry {
     pub(crate) fn describe(&self) -> Vec<CallDescription> {
         let mut descriptions: Vec<CallDescription> =
             self.calls.values().map(|call| call.description.clone()).collect();
-        for (name, named) in &self.named {
+        for named in self.named.values() {
             if let Some(target) = self.calls.get(&named.target) {
-                descriptions.push(describe_named(name, named, &target.description));
+                descriptions.push(describe_named(named, &target.description));
             }
         }
+        descriptions.sort_by(|a, b| a.name.cmp(&b.name));
+        descriptions
+    }
+
+    /// The descriptions of the instruments; a closure, which is its own and only call, is described as that.
+    pub(crate) fn describe_instruments(&self) -> Vec<InstrumentDescription> {
+        let has_methods = |(name, served): &(&Name, &Served)| !served.entry.calls.contains(name);
+        let describe = |(name, Served { entry, docs }): (&Name, &Served)| InstrumentDescription {
+            name: name.to_string(),
+            docs: (*docs).to_owned(),
+            lane: entry.lane_name.to_string(),
+        };
+        let mut descriptions: Vec<_> = self.instruments.iter().filter(has_methods).map(describe).collect();
         descriptions.sort_by(|a, b| a.name.cmp(&b.name));
         descriptions
     }
@@ -312,9 +345,12 @@ pub(crate) struct LaneView {
     pub(crate) set_apart: bool,
 }
 
-fn describe_named(name: &Name, named: &NamedCall, target: &CallDescription) -> CallDescription {
-    let mut description =
-        CallDescription { name: name.to_string(), target: Some(named.target.to_string()), ..target.clone() };
+fn describe_named(named: &NamedCall, target: &CallDescription) -> CallDescription {
+    let mut description = CallDescription {
+        name: named.name.to_string(),
+        target: Some(named.target.to_string()),
+        ..target.clone()
+    };
     let preset = Arguments::decode(&named.preset).unwrap_or_default();
     for (index, argument) in description.arguments.iter_mut().enumerate() {
         if let Ok(Some(value)) = preset.raw(index, &argument.name) {

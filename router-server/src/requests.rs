@@ -12,14 +12,15 @@ use router_wire::{
     Arguments, ClientMessage, Encoding, Failure, HelloReply, HelloRequest, PROTOCOL_VERSION, name,
 };
 
-use crate::client_table::{Barrier, GreetRefusal, Sender};
+use crate::barriers::Barrier;
+use crate::client_table::{GreetRefusal, Sender};
 use crate::job::{Answer, Body, Job, JobKey, encode_outcome, server_stopped};
 use crate::panic_text::panic_text;
 use crate::registry::Found;
 use crate::router_event::RouterEvent;
 use crate::router_loop::{InFlight, RouterLoop};
 use crate::stop_all::{STOP_ALL, collect};
-use crate::target::{TargetPlace, Workshop};
+use crate::target::{Run, TargetPlace, Workshop};
 use crate::timers::Due;
 
 /// An inline run longer than this is counted.
@@ -154,6 +155,7 @@ impl RouterLoop {
 
     /// Hands a call to its queue.
     fn start(&mut self, sender: Sender, header: &RequestHeader, found: Found, body: Body, now: Instant) {
+        let called = found.called().shared();
         let Found { entry, named } = found;
         let Some(client) = self.clients.get_mut(sender.client) else { return };
         if !entry.is_urgent()
@@ -177,7 +179,7 @@ impl RouterLoop {
         };
         let key = JobKey { client: sender.client, number: header.call };
         let deadline = deadline_of(header, now);
-        let info = CallInfo { name: entry.name.shared(), client: Arc::clone(&client.label), deadline };
+        let info = CallInfo { name: Arc::clone(&called), client: Arc::clone(&client.label), deadline };
         client.in_flight.insert(header.call);
         let mail = self.mail.clone();
         let on_progress = move |_: &router_client::CallControl| {
@@ -185,7 +187,7 @@ impl RouterLoop {
         };
         let (call, control) = Call::with_control(info, Some(Arc::new(on_progress)));
         if entry.description.clears_lane {
-            let by: Arc<str> = Arc::from(format!("by {}, by {}", entry.name, client.label));
+            let by: Arc<str> = Arc::from(format!("by {called}, by {}", client.label));
             let barrier = Barrier { number: header.call, by: Arc::clone(&by) };
             client.barriers.set(entry.instrument_id, barrier);
             self.dispatcher.clear(&entry.instrument, entry.instrument_id, &by);
@@ -250,10 +252,10 @@ impl RouterLoop {
                 .map_err(|error| Failure::BadArguments { argument: None, message: error.to_string() })?;
             let deadline = deadline_of(header, started);
             let (call, _control) =
-                Call::with_control(CallInfo { name: entry.name.shared(), client: label, deadline }, None);
+                Call::with_control(CallInfo { name: found.called().shared(), client: label, deadline }, None);
             let mut reply = ReplyBody::new(REPLY_HEADER_BYTES);
-            let run = || place.target().run_shared(entry.method, &call, &arguments, &mut reply);
-            catch_unwind(AssertUnwindSafe(run))
+            let run = Run { method: entry.method, call: &call, arguments: &arguments, body: &mut reply };
+            catch_unwind(AssertUnwindSafe(|| place.target().run_shared(run)))
                 .unwrap_or_else(|payload| Err(Failure::Panicked { message: panic_text(payload) }))?;
             Ok(reply)
         });

@@ -4,6 +4,7 @@ use crossbeam_channel::Sender;
 use router_wire::status::ClientStats;
 
 use crate::job::JobKey;
+use crate::stop_schedule::StopSchedule;
 
 /// A message in the router loop's mailbox. The mailbox needs no bound: there is at most one `Finished` and one
 /// `Progress` for each call in flight, which are bounded, and the others come one by one from callers that wait.
@@ -15,5 +16,5 @@ pub(crate) enum RouterEvent {
     /// Somebody wants to know the clients.
     Clients { answer: Sender<Vec<ClientStats>> },
     /// The server stops: close the listeners, cancel, answer, flush and end.
-    Stop,
+    Stop(StopSchedule),
 }

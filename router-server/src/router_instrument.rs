@@ -5,9 +5,10 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use router_client::{Call, Interrupted, RemoteError, interface};
+use router_client::{Call, Instrument, Interrupted, RemoteError, interface};
 use router_socket::MailSender;
 use router_wire::describe::{Description, ServerDescription};
+use router_wire::name::RESERVED;
 use router_wire::status::{ClientStats, LaneStatus, ServerStats, StopOutcome};
 
 use crate::add_error::NotFound;
@@ -82,12 +83,17 @@ impl From<DeclareError> for ControlError {
 #[allow(unreachable_pub, reason = "`pub` is what exposes a method to clients")]
 #[interface]
 impl RouterInstrument {
-    /// Everything served here: calls with arguments, types, units, defaults and docs, and streams.
+    /// Everything served here: instruments, calls with arguments, types, units, defaults and docs, and streams.
     #[call(concurrent)]
     pub fn describe(&self) -> Description {
         let streams = self.streams.upgrade().map(|streams| streams.describe()).unwrap_or_default();
-        let calls = self.dispatcher.registry.read().describe();
-        Description { server: self.description.clone(), calls, streams, upstreams: Vec::new() }
+        let registry = self.dispatcher.registry.read();
+        let (mut instruments, calls) = (registry.describe_instruments(), registry.describe());
+        drop(registry);
+        if let Some(router) = instruments.iter_mut().find(|instrument| instrument.name == RESERVED) {
+            Self::docs().clone_into(&mut router.docs);
+        }
+        Description { server: self.description.clone(), instruments, calls, streams, upstreams: Vec::new() }
     }
 
     /// Counters of calls, streams, lanes, clients and of what was refused.

@@ -18,6 +18,8 @@ use crate::dispatcher::Dispatcher;
 use crate::job::{JobKey, server_stopped};
 use crate::job_queue::JobQueue;
 use crate::router_event::RouterEvent;
+use crate::socket_file::SocketFile;
+use crate::stop_schedule::StopSchedule;
 use crate::timers::{Due, Timers};
 
 /// Messages taken from one source before the others have their turn.
@@ -28,7 +30,7 @@ const FLOOD_EXCUSES_FOR: Duration = Duration::from_secs(1);
 /// How long calls that were cancelled by the server's stop have to return with an outcome of their own.
 const GRACE_AT_STOP: Duration = Duration::from_millis(250);
 /// How long answers may take to leave after the stop.
-pub(crate) const FLUSH_AT_STOP: Duration = Duration::from_millis(200);
+const FLUSH_AT_STOP: Duration = Duration::from_millis(200);
 /// How long clients have to read the last answers before their connections end: with IMMEDIATE=1 libzmq throws away
 /// what a client has received and not read yet when its connection ends.
 const READ_AT_STOP: Duration = Duration::from_millis(50);
@@ -60,6 +62,8 @@ pub(crate) struct RouterLoop {
 /// What the loop is told when it is made.
 pub(crate) struct Settings {
     pub(crate) endpoint: Endpoint,
+    /// Until the listener is closed.
+    pub(crate) socket_file: Option<SocketFile>,
     pub(crate) hello: HelloReply,
     pub(crate) max_body_bytes: usize,
     pub(crate) stalled_client_bytes: usize,
@@ -82,6 +86,8 @@ pub(crate) struct InFlight {
 }
 
 struct Stopping {
+    /// When everything is over, whatever is left: what follows is moved forward to here.
+    by: Instant,
     /// When calls that have not returned are answered all the same.
     answer_all_at: Instant,
     /// When the listener is closed; `None` until every call is answered.
@@ -147,12 +153,17 @@ impl RouterLoop {
         Turn::Again
     }
 
-    /// Closes the socket; what was sent has `flush` to leave.
+    /// Closes the socket; what was sent has 200 ms to leave, and what the schedule of the stop has left at most.
     ///
     /// # Blocking
-    /// For `flush` at most, when this is the last owner of the context.
-    pub(crate) fn close(self, flush: Duration) {
-        if let Err(error) = self.socket.set_linger(flush) {
+    /// For as long, when this is the last owner of the context.
+    pub(crate) fn close(self) {
+        self.limit_flush();
+    }
+
+    fn limit_flush(&self) {
+        let left = self.stopping.as_ref().map_or(FLUSH_AT_STOP, |stopping| StopSchedule::until(stopping.by));
+        if let Err(error) = self.socket.set_linger(left.min(FLUSH_AT_STOP)) {
             log::warn!("the last answers may not leave: {error}");
         }
     }
@@ -190,7 +201,7 @@ impl RouterLoop {
                 RouterEvent::Clients { answer } => {
                     let _ = answer.send(self.clients.stats(Instant::now()));
                 }
-                RouterEvent::Stop => self.begin_to_stop(),
+                RouterEvent::Stop(schedule) => self.begin_to_stop(schedule),
             }
         }
         taken
@@ -271,12 +282,14 @@ impl RouterLoop {
         self.shrink_held_answers(client);
     }
 
-    fn begin_to_stop(&mut self) {
+    fn begin_to_stop(&mut self, schedule: StopSchedule) {
         if self.stopping.is_some() {
             return;
         }
-        let answer_all_at = Instant::now() + GRACE_AT_STOP;
-        self.stopping = Some(Stopping { answer_all_at, close_at: None, end_at: None, port_is_free: false });
+        let by = schedule.loops_by;
+        let answer_all_at = (Instant::now() + GRACE_AT_STOP).min(by);
+        self.stopping =
+            Some(Stopping { by, answer_all_at, close_at: None, end_at: None, port_is_free: false });
         for (key, call) in &self.in_flight {
             match call.entry.queue.take(*key) {
                 Some(job) => job.refuse(server_stopped(false)),
@@ -307,7 +320,7 @@ impl RouterLoop {
     fn answers_are_read(&mut self, now: Instant) -> bool {
         let pause = if self.clients.stats(now).is_empty() { Duration::ZERO } else { READ_AT_STOP };
         match &mut self.stopping {
-            Some(stopping) => now >= *stopping.close_at.get_or_insert(now + pause),
+            Some(stopping) => now >= *stopping.close_at.get_or_insert((now + pause).min(stopping.by)),
             None => false,
         }
     }
@@ -315,14 +328,13 @@ impl RouterLoop {
     /// Closes the listener; `true` when its port is free at once. Not before every call is answered: libzmq ends the
     /// connections that a listener accepted together with it, and gives what was sent on them the linger to leave.
     fn close_listener(&mut self, now: Instant) -> bool {
-        if let Err(error) = self.socket.set_linger(FLUSH_AT_STOP) {
-            log::warn!("the last answers may not leave: {error}");
-        }
+        self.limit_flush();
+        self.settings.socket_file = None;
         let unbound = self.socket.unbind(&self.settings.endpoint);
         // Only tcp gives a port back that another may be waiting for.
         let port_is_free = unbound.is_err() || self.settings.endpoint.port().is_none();
         if let Some(stopping) = &mut self.stopping {
-            stopping.end_at = Some(now + UNBIND_AT_STOP);
+            stopping.end_at = Some((now + UNBIND_AT_STOP).min(stopping.by));
             stopping.port_is_free = port_is_free;
         }
         port_is_free

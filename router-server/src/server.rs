@@ -6,30 +6,26 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::Mutex;
 use router_client::host_name;
 use router_socket::named_thread::{self, NamedThread};
-use router_socket::{
-    Context, EndpointError, MailSender, Reach, ServerEndpoints, SocketError, SocketKind, mailbox,
-};
+use router_socket::{Context, MailSender, Reach, ServerEndpoints, SocketKind, mailbox};
 use router_wire::describe::{Description, ServerDescription};
 use router_wire::status::ServerStats;
 use router_wire::{HelloReply, MAX_HEADER_BYTES, PROTOCOL_VERSION};
-use thiserror::Error;
 
+use crate::bind_error::BindError;
 use crate::bounds::ServerBounds;
 use crate::dispatcher::Dispatcher;
-use crate::executor::Executor;
 use crate::job::server_stopped;
 use crate::options::ServerOptions;
 use crate::panic_text;
 use crate::requests::utc_ns;
 use crate::router_event::RouterEvent;
 use crate::router_instrument::RouterInstrument;
-use crate::router_loop::{FLUSH_AT_STOP, RouterLoop, Settings, Turn};
+use crate::router_loop::{RouterLoop, Settings, Turn};
+use crate::socket_file::{SocketFile, check_path};
 use crate::stop_hooks::StopHooks;
 use crate::stop_report::StopReport;
+use crate::stop_schedule::StopSchedule;
 use crate::streams::{StreamSettings, Streams};
-
-/// How long a stop may take beside the hooks: the promise is 1 s, the rest is for the threads to be scheduled.
-const STOP_TAKES: Duration = Duration::from_millis(900);
 
 /// Makes an instrument callable and watchable from other processes and PCs.
 ///
@@ -62,24 +58,6 @@ pub struct RouterServer {
     report: Mutex<Option<StopReport>>,
 }
 
-/// Why a server could not be bound.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum BindError {
-    /// The address is not one.
-    #[error(transparent)]
-    Address(#[from] EndpointError),
-    /// A socket could not be made or bound; [`SocketError::AddressInUse`] names the endpoint that is taken.
-    #[error(transparent)]
-    Socket(#[from] SocketError),
-    /// The system gives no thread.
-    #[error("no thread could be started: {0}")]
-    Thread(#[from] std::io::Error),
-    /// The system gives no random number for the epoch.
-    #[error("no random number could be had from the system: {0}")]
-    Random(String),
-}
-
 impl RouterServer {
     /// Serves at `address`: `tcp://127.0.0.1` (this PC only), `tcp://*` (every network), `tcp://HOST:PORT`,
     /// `tcp://HOST:*` (any free ports) or `ipc://PATH`. [`ServerEndpoints::for_server`] says which ports that means.
@@ -103,6 +81,13 @@ impl RouterServer {
     /// # Errors
     /// [`BindError`].
     pub fn bind_at(wanted: &ServerEndpoints, options: ServerOptions) -> Result<RouterServer, BindError> {
+        RouterServer::start(wanted, options).map_err(BindError::with_holder)
+    }
+
+    fn start(wanted: &ServerEndpoints, options: ServerOptions) -> Result<RouterServer, BindError> {
+        for endpoint in [&wanted.calls, &wanted.samples, &wanted.frames] {
+            check_path(endpoint)?;
+        }
         panic_text::remember_places();
         let started = Instant::now();
         let epoch = random_epoch()?;
@@ -115,6 +100,7 @@ impl RouterServer {
         socket.set_send_hwm(ANSWERS_PER_CLIENT)?;
         socket.set_recv_hwm(REQUESTS_PER_CLIENT)?;
         let calls = socket.bind(&wanted.calls)?;
+        let socket_file = SocketFile::of(&wanted.calls);
         let stream_settings =
             StreamSettings { epoch, started, stalled_subscriber_bytes: options.stalled_subscriber_bytes };
         let streams_context = Context::new(options.io_threads)?;
@@ -137,6 +123,7 @@ impl RouterServer {
         };
         let settings = Settings {
             endpoint: endpoints.calls.clone(),
+            socket_file,
             hello: HelloReply {
                 protocol_version: PROTOCOL_VERSION,
                 version: description.version.clone(),
@@ -228,7 +215,8 @@ impl RouterServer {
     /// report. Dropping the server does the same.
     ///
     /// # Blocking
-    /// For 1 s at most, plus the sum of the hooks' time limits. A second call waits for the first and returns its
+    /// For 1 s at most, plus the sum of the hooks' time limits: every wait ends at a moment that is fixed when the stop
+    /// begins, so that no two add up. A second call waits for the first and returns its
     /// report.
     pub fn stop(&self) -> StopReport {
         let mut kept = self.report.lock();
@@ -236,8 +224,9 @@ impl RouterServer {
             return report.clone();
         }
         let started = Instant::now();
+        let schedule = StopSchedule::from(started);
         let mut report = StopReport::default();
-        let _ = self.mail.post(RouterEvent::Stop);
+        let _ = self.mail.post(RouterEvent::Stop(schedule));
         let executors = self.dispatcher.registry.write().close();
         for executor in &executors {
             for job in executor.close() {
@@ -245,13 +234,12 @@ impl RouterServer {
             }
             executor.queue.interrupt_running(None, &router_client::Interrupted::ServerStopping);
         }
-        let before_hooks = Instant::now();
-        self.hooks.run(&mut report);
-        let deadline = started + STOP_TAKES + before_hooks.elapsed();
-        report.set_apart.extend(self.streams.stop(deadline - Duration::from_millis(100)));
-        report.set_apart.extend(join_all(&executors, deadline - Duration::from_millis(50)));
+        let schedule = schedule.later(self.hooks.run(&mut report));
+        report.set_apart.extend(self.streams.stop(schedule));
+        let lanes = executors.iter().flat_map(|executor| executor.join(schedule.user_code_by));
+        report.set_apart.extend(lanes);
         if let Some(thread) = self.thread.lock().take() {
-            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(50));
+            let left = StopSchedule::until(schedule.end_by);
             report.set_apart.extend(thread.join_within(left).err().map(|still| still.name));
         }
         report.took = started.elapsed();
@@ -279,11 +267,7 @@ impl std::fmt::Debug for RouterServer {
 
 fn run(mut router_loop: RouterLoop) {
     while router_loop.turn() == Turn::Again {}
-    router_loop.close(FLUSH_AT_STOP);
-}
-
-fn join_all(executors: &[Arc<Executor>], deadline: Instant) -> Vec<String> {
-    executors.iter().flat_map(|executor| executor.join(deadline)).collect()
+    router_loop.close();
 }
 
 fn random_epoch() -> Result<u64, BindError> {

@@ -221,7 +221,13 @@ impl TickRunner for MethodTicks {
             Ok(found) => {
                 let beside = runs_beside(&found.entry);
                 let (body, answer) = (Body::Made(self.body.clone()), Answer::Tick(done));
-                let job = OwnJob { entry: found.entry, client: "a stream of this server", body, answer };
+                let job = OwnJob {
+                    entry: found.entry,
+                    preset: found.named,
+                    client: "a stream of this server",
+                    body,
+                    answer,
+                };
                 if beside { dispatcher.run_here(job) } else { dispatcher.submit_own(job, None) }
             }
             Err(failure) => done.finish(Err(failure)),

@@ -38,8 +38,13 @@ impl Dispatcher {
         let start = |entry: Arc<CallEntry>| {
             let (answer, outcome) = bounded(1);
             let (instrument, name) = (entry.instrument_id, entry.name.to_string());
-            let job =
-                OwnJob { entry, client: by, body: Body::Made(Vec::new()), answer: Answer::Here(answer) };
+            let job = OwnJob {
+                entry,
+                preset: None,
+                client: by,
+                body: Body::Made(Vec::new()),
+                answer: Answer::Here(answer),
+            };
             self.submit_unbounded(job, deadline);
             Stopping { instrument, name, outcome }
         };

@@ -1,7 +1,7 @@
 //! What the application wants done when the server stops: laser off, shutter closed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use parking_lot::Mutex;
@@ -40,9 +40,13 @@ impl StopHooks {
     /// Runs the hooks in reverse order, each on a thread of its own; the next begins when one has returned or
     /// overrun its limit.
     ///
+    /// Returns how much later they make the stop: as long as they took, the sum of their limits at most.
+    ///
     /// # Blocking
     /// For the sum of the time limits at most.
-    pub(crate) fn run(&self, report: &mut StopReport) {
+    pub(crate) fn run(&self, report: &mut StopReport) -> Duration {
+        let started = Instant::now();
+        let mut limits = Duration::ZERO;
         while let Some((name, time_limit, hook)) = self.newest() {
             let (done, returned) = bounded(1);
             let run = move || {
@@ -50,6 +54,7 @@ impl StopHooks {
                 let _ = done.send(outcome.map_err(panic_text));
             };
             let thread = named_thread::spawn(format!("stop {name}"), run);
+            limits = limits.saturating_add(time_limit);
             match returned.recv_timeout(time_limit) {
                 Ok(Ok(())) => {}
                 Ok(Err(panic)) => report.panicked_hooks.push(format!("{name} panicked: {panic}")),
@@ -60,6 +65,7 @@ impl StopHooks {
             }
             drop(thread);
         }
+        started.elapsed().min(limits)
     }
 
     fn newest(&self) -> Option<(String, Duration, Hook)> {

@@ -9,8 +9,8 @@ use std::time::Duration;
 pub struct StopReport {
     /// How long it took.
     pub took: Duration,
-    /// Threads inside user code that did not return, by name with what they run. They are left to themselves and
-    /// end with the process.
+    /// Threads that did not end in time, by name; those inside user code with what they run. They are left to
+    /// themselves and end with the process.
     pub set_apart: Vec<String>,
     /// `on_stop` hooks that overran their time limit.
     pub overrun_hooks: Vec<String>,

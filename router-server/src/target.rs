@@ -16,26 +16,24 @@ pub(crate) struct InstrumentId(pub(crate) u64);
 /// The instruments that live on one lane's thread.
 pub(crate) type Workshop = HashMap<InstrumentId, Box<dyn Target>>;
 
+/// One run of a method: which of the instrument's, and what it is given.
+pub(crate) struct Run<'a> {
+    /// Its place in the instrument's table.
+    pub(crate) method: usize,
+    pub(crate) call: &'a Call,
+    pub(crate) arguments: &'a Arguments<'a>,
+    /// Where its value is written.
+    pub(crate) body: &'a mut ReplyBody,
+}
+
 /// An instrument that one thread uses.
 pub(crate) trait Target {
-    fn run(
-        &mut self,
-        method: usize,
-        call: &Call,
-        arguments: &Arguments<'_>,
-        body: &mut ReplyBody,
-    ) -> Returned;
+    fn run(&mut self, run: Run<'_>) -> Returned;
 }
 
 /// An instrument that any thread may use at any time.
 pub(crate) trait SharedTarget: Send + Sync {
-    fn run_shared(
-        &self,
-        method: usize,
-        call: &Call,
-        arguments: &Arguments<'_>,
-        body: &mut ReplyBody,
-    ) -> Returned;
+    fn run_shared(&self, run: Run<'_>) -> Returned;
 }
 
 /// Where the instrument of a call is.
@@ -109,30 +107,18 @@ struct Shared<T> {
 }
 
 impl<T: Instrument> Target for OnLane<T> {
-    fn run(
-        &mut self,
-        method: usize,
-        call: &Call,
-        arguments: &Arguments<'_>,
-        body: &mut ReplyBody,
-    ) -> Returned {
-        match self.methods[method].invoke {
-            Invoke::Shared(invoke) => invoke(&self.instrument, call, arguments, body),
-            Invoke::Exclusive(invoke) => invoke(&mut self.instrument, call, arguments, body),
+    fn run(&mut self, run: Run<'_>) -> Returned {
+        match self.methods[run.method].invoke {
+            Invoke::Shared(invoke) => invoke(&self.instrument, run.call, run.arguments, run.body),
+            Invoke::Exclusive(invoke) => invoke(&mut self.instrument, run.call, run.arguments, run.body),
         }
     }
 }
 
 impl<T: Instrument> SharedTarget for Shared<T> {
-    fn run_shared(
-        &self,
-        method: usize,
-        call: &Call,
-        arguments: &Arguments<'_>,
-        body: &mut ReplyBody,
-    ) -> Returned {
-        match self.methods[method].invoke {
-            Invoke::Shared(invoke) => invoke((*self.instrument).borrow(), call, arguments, body),
+    fn run_shared(&self, run: Run<'_>) -> Returned {
+        match self.methods[run.method].invoke {
+            Invoke::Shared(invoke) => invoke((*self.instrument).borrow(), run.call, run.arguments, run.body),
             Invoke::Exclusive(_) => {
                 unreachable!("an interface with `&mut self` methods is Exclusive, never shared")
             }

@@ -15,7 +15,8 @@ use router_client::{Call, CallError, ConnectOptions, Interrupted, PendingCall};
 use router_server::{AddError, CallOptions, Preset};
 use support::raw_client::Answer;
 use support::{
-    Ends, PATIENCE, RawClient, TestStage, client, client_at, client_named, door, eventually, server,
+    Ends, PATIENCE, RawClient, ServedStage, TestStage, client, client_at, client_named, door, eventually,
+    hang, serve_stage, server,
 };
 
 #[test]
@@ -165,12 +166,8 @@ fn progress_reaches_who_waits_for_it() {
 
 #[test]
 fn a_dropped_pending_call_runs_on_and_one_that_cancels_on_drop_does_not() {
-    let server = server();
-    let rig = TestStage::rig();
-    server.add_instrument("stage", rig.stage.clone()).unwrap();
-    let client = client(&server);
-    let hanging = client.call::<()>("stage.hang", ()).start();
-    rig.hanging.arrived();
+    let ServedStage { server: _server, rig, client } = serve_stage();
+    let hanging = hang(&client, &rig);
     drop(hanging);
     drop(client.call::<f64>("stage.move_to", (0.0,)).start());
     drop(client.call::<f64>("stage.move_to", (500.0,)).start().cancel_on_drop());

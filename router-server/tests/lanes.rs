@@ -11,7 +11,10 @@ use crossbeam_channel::{Sender, unbounded};
 use parking_lot::Mutex;
 use router_client::{CallError, PendingCall, interface};
 use router_server::InstrumentOptions;
-use support::{Ends, PATIENCE, TestStage, client, client_named, counter, door, eventually, server};
+use support::{
+    Ends, PATIENCE, ServedStage, TestStage, begin_move, client, client_named, counter, door, eventually,
+    hang, serve_stage, server,
+};
 
 #[test]
 fn calls_run_in_the_order_in_which_they_arrive() {
@@ -44,8 +47,7 @@ fn instruments_on_one_lane_wait_for_each_other_and_others_do_not() {
     server.add_instrument_on("wheel", neighbour.stage.clone(), com3()).unwrap();
     server.add_instrument("laser", other.stage.clone()).unwrap();
     let client = client(&server);
-    let hung = client.call::<()>("stage.hang", ()).start();
-    rig.hanging.arrived();
+    let hung = hang(&client, &rig);
     let waiting = client.call::<f64>("wheel.move_to", (0.0,)).start();
     assert_eq!(client.call("laser.thread", ()).ends(), Ok("laser".to_owned()));
     eventually("the neighbour waits", || {
@@ -65,12 +67,8 @@ fn instruments_on_one_lane_wait_for_each_other_and_others_do_not() {
 
 #[test]
 fn concurrent_methods_run_beside_the_lane_and_beside_each_other() {
-    let server = server();
-    let rig = TestStage::rig();
-    server.add_instrument("stage", rig.stage.clone()).unwrap();
-    let client = client(&server);
-    let hung = client.call::<()>("stage.hang", ()).start();
-    rig.hanging.arrived();
+    let ServedStage { server, rig, client } = serve_stage();
+    let hung = hang(&client, &rig);
     let beside: Vec<PendingCall<()>> = (0..4).map(|_| client.call("stage.hang_beside", ()).start()).collect();
     // All four threads of the pool stand before the door at once.
     (0..4).for_each(|_| rig.hanging.arrived());
@@ -168,12 +166,8 @@ fn an_instrument_that_cannot_be_opened_leaves_nothing_behind() {
 
 #[test]
 fn a_removed_instrument_with_a_hung_call_sets_its_lane_apart_and_gets_a_new_one() {
-    let server = server();
-    let rig = TestStage::rig();
-    server.add_instrument("stage", rig.stage.clone()).unwrap();
-    let client = client(&server);
-    let hung = client.call::<()>("stage.hang", ()).start();
-    rig.hanging.arrived();
+    let ServedStage { server, rig, client } = serve_stage();
+    let hung = hang(&client, &rig);
     let queued = client.call::<f64>("stage.move_to", (0.0,)).start();
     eventually("it is queued", || server.stats().lanes.iter().any(|lane| lane.queued == 1));
     server.remove("stage").unwrap();
@@ -202,8 +196,7 @@ fn removing_one_of_two_on_a_lane_leaves_the_other() {
     server.add_instrument_on("stage", rig.stage.clone(), InstrumentOptions::on_lane("COM3")).unwrap();
     server.add_instrument_on("wheel", neighbour.stage.clone(), InstrumentOptions::on_lane("COM3")).unwrap();
     let client = client(&server);
-    let moving = client.call::<f64>("stage.move_to", (500.0,)).start();
-    rig.moving.arrived();
+    let moving = begin_move(&client, &rig);
     let waiting = client.call::<f64>("wheel.move_to", (0.0,)).start();
     server.remove("stage").unwrap();
     assert!(matches!(moving.ends(), Err(CallError::Cancelled { .. })));

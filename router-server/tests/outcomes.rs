@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use router_client::{Call, CallError, ConnectOptions, Interrupted, Refused, RouterClient};
 use router_wire::{Failure, Status};
 use support::{
-    Ends, RawClient, StageError, TestStage, TestStageClient, client, client_named, counter, door, eventually,
-    server, server_with,
+    Ends, RawClient, ServedStage, StageError, TestStage, TestStageClient, begin_move, client, client_named,
+    counter, door, eventually, hang, serve_stage, server, server_with,
 };
 
 #[test]
@@ -63,12 +63,8 @@ fn panicked_and_the_instrument_goes_on() {
 
 #[test]
 fn cancelled_while_queued_it_never_starts() {
-    let server = server();
-    let rig = TestStage::rig();
-    server.add_instrument("stage", rig.stage.clone()).unwrap();
-    let client = client(&server);
-    let hung = client.call::<()>("stage.hang", ()).start();
-    rig.hanging.arrived();
+    let ServedStage { server: _server, rig, client } = serve_stage();
+    let hung = hang(&client, &rig);
     let queued = client.call::<f64>("stage.move_to", (0.0,)).start();
     queued.cancel();
     let cancelled = CallError::Cancelled {
@@ -85,20 +81,15 @@ fn cancelled_while_queued_it_never_starts() {
 
 #[test]
 fn cancelled_while_running_it_ends_at_its_next_cancellation_point() {
-    let server = server();
-    let rig = TestStage::rig();
-    server.add_instrument("stage", rig.stage.clone()).unwrap();
-    let client = client(&server);
-    let moving = client.call::<f64>("stage.move_to", (500.0,)).start();
-    rig.moving.arrived();
+    let ServedStage { server: _server, rig, client } = serve_stage();
+    let moving = begin_move(&client, &rig);
     moving.cancel();
     let CallError::Cancelled { by, may_still_be_running, .. } = moving.ends().unwrap_err() else {
         panic!("not cancelled")
     };
     assert_eq!((by.as_str(), may_still_be_running), ("by its caller", false));
     // A cancel is a request: a method without a cancellation point returns what it returns.
-    let hung = client.call::<()>("stage.hang", ()).start();
-    rig.hanging.arrived();
+    let hung = hang(&client, &rig);
     hung.cancel();
     rig.hanging.open();
     assert_eq!(hung.ends(), Ok(()));
@@ -199,10 +190,7 @@ fn not_found_with_the_nearest_names() {
 
 #[test]
 fn bad_arguments_are_named_and_nothing_runs() {
-    let server = server();
-    let rig = TestStage::rig();
-    server.add_instrument("stage", rig.stage.clone()).unwrap();
-    let client = client(&server);
+    let ServedStage { server: _server, rig, client } = serve_stage();
     let check = |outcome: Result<f64, CallError>, wrong: Option<&str>, text: &str| match outcome.unwrap_err()
     {
         CallError::BadArguments { argument, message, .. } => {

@@ -13,7 +13,10 @@ use router_client::{CallError, RouterClient};
 use router_server::{AddError, RouterServer, StopReport};
 use support::child::{self, play, say};
 use support::threads::{new_threads, shown, threads};
-use support::{Child, Ends, PATIENCE, TestStage, address, client, door, eventually, server};
+use support::{
+    BusyCores, Child, Ends, PATIENCE, ServedStage, TestStage, address, begin_move, client, door, eventually,
+    hang, serve_stage, server,
+};
 
 /// The promise, without hooks.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -29,6 +32,7 @@ fn child_process() {
         "peer_gone" => peer_gone(),
         "hung" => hung(),
         "hung_everywhere" => hung_everywhere(),
+        "hung_on_a_busy_machine" => hung_on_a_busy_machine(),
         "hooks" => hooks(),
         "dropped" => dropped(),
         "peer" => peer(),
@@ -38,8 +42,18 @@ fn child_process() {
 
 #[test]
 fn stop_in_each_state() {
-    for state in ["idle", "streaming", "mid_call", "peer_gone", "hung", "hung_everywhere", "hooks", "dropped"]
-    {
+    let states = [
+        "idle",
+        "streaming",
+        "mid_call",
+        "peer_gone",
+        "hung",
+        "hung_everywhere",
+        "hung_on_a_busy_machine",
+        "hooks",
+        "dropped",
+    ];
+    for state in states {
         eprintln!("state: {state}");
         let status = Child::start(state, &[]).ends();
         assert!(status.success(), "{state}: {status}; what failed stands above");
@@ -119,12 +133,8 @@ fn streaming() {
 
 fn mid_call() {
     let before = threads();
-    let server = server();
-    let rig = TestStage::rig();
-    server.add_instrument("stage", rig.stage.clone()).unwrap();
-    let client = client(&server);
-    let moving = client.call::<f64>("stage.move_to", (500.0,)).start();
-    rig.moving.arrived();
+    let ServedStage { server, rig, client } = serve_stage();
+    let moving = begin_move(&client, &rig);
     let queued = client.call::<f64>("stage.move_to", (1.0,)).start();
     eventually("one waits", || server.stats().lanes.iter().any(|lane| lane.queued == 1));
     let mut outcomes = Vec::new();
@@ -186,8 +196,7 @@ fn hung() {
     server.add_instrument("stage", rig.stage.clone()).unwrap();
     server.add_instrument("laser", TestStage::rig().stage).unwrap();
     let client = client(&server);
-    let hanging = client.call::<()>("stage.hang", ()).start();
-    rig.hanging.arrived();
+    let hanging = hang(&client, &rig);
     let report = check_stop(&server, &before, LIMIT, || {
         match hanging.ends().unwrap_err() {
             CallError::Cancelled { by, may_still_be_running: true, .. } => {
@@ -220,6 +229,12 @@ fn hung_everywhere() {
     assert!(report.set_apart.iter().any(|thread| thread.contains("stuck")), "{report}");
 }
 
+/// Every wait of the stop is as long as it may be, and each thread waits for its turn on a core.
+fn hung_on_a_busy_machine() {
+    let _busy = (BusyCores::start(), BusyCores::start());
+    hung_everywhere();
+}
+
 fn hooks() {
     let before = threads();
     let server = server();
@@ -247,12 +262,8 @@ fn hooks() {
 
 fn dropped() {
     let before = threads();
-    let server = server();
-    let rig = TestStage::rig();
-    server.add_instrument("stage", rig.stage.clone()).unwrap();
-    let client = client(&server);
-    let moving = client.call::<f64>("stage.move_to", (500.0,)).start();
-    rig.moving.arrived();
+    let ServedStage { server, rig, client } = serve_stage();
+    let moving = begin_move(&client, &rig);
     let (ran, hook) = door();
     server.on_stop("laser off", move || ran.ring());
     let started = Instant::now();

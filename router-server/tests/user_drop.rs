@@ -11,7 +11,7 @@ use crossbeam_channel::{RecvTimeoutError, bounded, unbounded};
 use router_client::{CallError, interface};
 use router_server::InstrumentOptions;
 use support::stage::this_thread;
-use support::{Door, PATIENCE, TestStage, client, door, server};
+use support::{Door, PATIENCE, TestStage, client, door, hang, server};
 
 /// A laser that does something when it is dropped.
 struct Laser {
@@ -138,8 +138,7 @@ fn a_factory_that_still_waits_for_its_lane_at_the_stop_is_never_run() {
     let com3 = || InstrumentOptions::on_lane("COM3");
     server.add_instrument_on("stage", rig.stage.clone(), com3()).unwrap();
     let client = client(&server);
-    let _hung = client.call::<()>("stage.hang", ()).start();
-    rig.hanging.arrived();
+    let _hung = hang(&client, &rig);
     let ((ran, runs), (added, outcome)) = (bounded::<()>(1), bounded(1));
     let adding = Arc::clone(&server);
     std::thread::spawn(move || {

@@ -174,7 +174,7 @@ impl Socket {
         self.set_ipv6(false)?;
         self.set_handshake_timeout(HANDSHAKE_TIMEOUT)?;
         self.set_reconnect_interval(RECONNECT_INTERVAL, RECONNECT_INTERVAL_MAX)?;
-        // Not ZMTP heartbeats: in libzmq 4.3.5 their timer ends the process (an assertion in out_event) when a peer
+        // Not ZMTP heartbeats: in libzmq 4.3.5 their timer ends the process (an assertion in stream_engine_base.cpp) when a peer
         // leaves whose messages have filled the high-water mark. The system finds dead peers as fast, `router.ping`
         // those that are stuck.
         self.set_keepalive(KEEPALIVE_INTERVAL, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT)?;

@@ -8,6 +8,9 @@ use serde_json::Value;
 pub struct Description {
     /// The server itself.
     pub server: ServerDescription,
+    /// Its instruments, by name; empty from a server that does not tell.
+    #[serde(default)]
+    pub instruments: Vec<InstrumentDescription>,
     /// Its calls, by name.
     pub calls: Vec<CallDescription>,
     /// Its streams, by name.
@@ -63,6 +66,17 @@ pub struct ServerDescription {
     pub pid: u32,
     /// When it was started [ns since 1970-01-01].
     pub started_utc_ns: i64,
+}
+
+/// A named object whose methods are calls. A bare closure is none: it is told as a call alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct InstrumentDescription {
+    /// Its name; those of its calls begin with it and a dot.
+    pub name: String,
+    /// What it is; the doc comment of its interface.
+    pub docs: String,
+    /// The lane it is on.
+    pub lane: String,
 }
 
 /// Where and how a call runs.

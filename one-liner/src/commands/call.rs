@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use crossbeam_channel::Receiver;
 use rmpv::Value;
-use router_client::{CallError, PendingCall};
+use router_client::{CallError, GoneCause, PendingCall, RouterClient};
 use serde_json::json;
 
 use crate::exit::{CommandError, Exit};
+use crate::not_found::NotFound;
 use crate::progress_bar::ProgressBar;
 use crate::target::Target;
 use crate::value::{self, Bytes};
@@ -28,7 +29,8 @@ pub(crate) struct Call {
     /// An argument by name, as NAME=VALUE; may be given several times
     #[arg(long = "kw", value_name = "NAME=VALUE", value_parser = keyword)]
     keywords: Vec<(String, String)>,
-    /// The longest it may take, such as 2s or 500ms
+    /// The longest it may take, such as 2s or 500ms; whatever it is, a server that is not there is waited for 3 s
+    /// at most
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     deadline: Option<Duration>,
     #[command(flatten)]
@@ -37,6 +39,9 @@ pub(crate) struct Call {
 
 /// How often Ctrl-C is looked for while the call runs; its outcome wakes us at once.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+const DESCRIBE_WITHIN: Duration = Duration::from_secs(1);
+/// The connect timeout of a client that is told no other.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 impl Call {
     /// Runs the method and prints what it returned.
@@ -59,7 +64,7 @@ impl Call {
         let id = pending.id().to_string();
         match wait(pending, &presses, &self.name) {
             Some(outcome) => {
-                let value = outcome?;
+                let value = outcome.map_err(|error| self.explain(error, &client))?;
                 let output = self.target.output();
                 output.line(value::for_people(&value))?;
                 output.json(&json!({
@@ -79,6 +84,32 @@ impl Call {
                 self.target.output().json(&json!({ "outcome": "left", "call_id": id }))?;
                 Ok(Exit::LeftRunning)
             }
+        }
+    }
+}
+
+impl Call {
+    /// The error, with what the name is where there is no call of it.
+    fn explain(&self, error: CallError, client: &RouterClient) -> CommandError {
+        match error {
+            CallError::NotFound { name, nearest } if name == self.name => {
+                // The outcome is known without it: a server that has no time for this question is not waited for.
+                match client.describe().deadline(DESCRIBE_WITHIN).wait() {
+                    Ok(description) => NotFound::call(&description, name, nearest).into(),
+                    Err(_) => CallError::NotFound { name, nearest }.into(),
+                }
+            }
+            CallError::ServerGone { cause: GoneCause::NothingListens | GoneCause::NoAnswer, .. } => {
+                if let Some(longer) = self.deadline.filter(|deadline| *deadline > CONNECT_WITHIN) {
+                    let (longer, within) =
+                        (duration::for_people(longer), duration::for_people(CONNECT_WITHIN));
+                    output::tell(format_args!(
+                        "a call waits {within} for its server at most; --deadline ({longer}) makes it no longer"
+                    ));
+                }
+                error.into()
+            }
+            error => error.into(),
         }
     }
 }

@@ -19,8 +19,8 @@ use crate::{ctrl_c, duration};
 /// Serve this computer, a simulated stage and a simulated camera, until Ctrl-C
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// End after this time, such as 60 or 2min
-    #[arg(long = "for", value_name = "SECONDS", value_parser = duration::parse)]
+    /// End after this time, such as 10s or 2min
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
     span: Option<Duration>,
     /// Where to listen: 127.0.0.1 for this computer only, `*` for every network, or an address of this computer
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]

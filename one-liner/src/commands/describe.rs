@@ -5,6 +5,7 @@ use router_client::CallError;
 use router_wire::describe::{CallDescription, Description, StreamDescription};
 use serde::Serialize;
 
+use crate::counted::counted;
 use crate::exit::{CommandError, Exit};
 use crate::output::Output;
 use crate::signature;
@@ -99,7 +100,7 @@ fn describe_stream(output: Output, stream: &StreamDescription) -> Result<(), Com
     if let Some(method) = &stream.method {
         output.line(format_args!("  from       {}", tame(method)))?;
     }
-    output.line(format_args!("  largest    {} bytes", stream.largest_sample_bytes))?;
+    output.line(format_args!("  largest    {}", counted(stream.largest_sample_bytes, "byte")))?;
     output.line(format_args!("  listeners  {}", stream.subscribers))?;
     output.line("")?;
     Ok(())

@@ -1,8 +1,8 @@
 //! `one-liner disable STREAM`: streams it no more, for every client, until it is enabled.
 
 use clap::Args;
-use serde_json::json;
 
+use crate::commands::switch::{self, Switch};
 use crate::exit::{CommandError, Exit};
 use crate::target::Target;
 
@@ -21,10 +21,6 @@ impl Disable {
     /// # Errors
     /// When there is no server or no such stream.
     pub(crate) fn run(self) -> Result<Exit, CommandError> {
-        let client = self.target.client()?;
-        client.disable_stream(&self.stream).wait()?;
-        self.target.output().line(format_args!("{} is disabled", self.stream))?;
-        self.target.output().json(&json!({ "stream": self.stream, "enabled": false }))?;
-        Ok(Exit::Done)
+        switch::turn(Switch::Off, &self.stream, &self.target)
     }
 }

@@ -1,8 +1,8 @@
 //! `one-liner enable STREAM`: streams it again, for every client.
 
 use clap::Args;
-use serde_json::json;
 
+use crate::commands::switch::{self, Switch};
 use crate::exit::{CommandError, Exit};
 use crate::target::Target;
 
@@ -21,10 +21,6 @@ impl Enable {
     /// # Errors
     /// When there is no server or no such stream.
     pub(crate) fn run(self) -> Result<Exit, CommandError> {
-        let client = self.target.client()?;
-        client.enable_stream(&self.stream).wait()?;
-        self.target.output().line(format_args!("{} is enabled", self.stream))?;
-        self.target.output().json(&json!({ "stream": self.stream, "enabled": true }))?;
-        Ok(Exit::Done)
+        switch::turn(Switch::On, &self.stream, &self.target)
     }
 }

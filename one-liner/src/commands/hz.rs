@@ -6,26 +6,25 @@ use clap::Args;
 use router_client::{Payload, Queue, SampleError};
 use serde_json::json;
 
-use crate::connection_news::ConnectionNews;
+use crate::commands::stream_arguments::StreamArguments;
+use crate::counted::counted;
 use crate::exit::{CommandError, Exit};
-use crate::output;
+use crate::output::{self, Output};
 use crate::rate::RateMeter;
-use crate::target::{self, Target};
-use crate::{ctrl_c, duration};
+use crate::stream_news::StreamNews;
+use crate::{ctrl_c, loss};
 
 /// Measure how often a stream comes, and print it every second until Ctrl-C
+///
+/// Waits for a server that is not there yet. With --json the last line is {"type": "summary", ...}, which counts what
+/// was received and lost in all.
 #[derive(Debug, Args)]
 pub(crate) struct Hz {
-    /// Its name, such as stage.position_um
-    stream: String,
+    #[command(flatten)]
+    arguments: StreamArguments,
     /// End after this many lines
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// End after this time, such as 10s
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
-    span: Option<Duration>,
-    #[command(flatten)]
-    pub(crate) target: Target,
 }
 
 /// One line each.
@@ -48,25 +47,18 @@ impl Hz {
     /// When there is no server or no such stream, or stdout is closed.
     pub(crate) fn run(self) -> Result<Exit, CommandError> {
         let presses = ctrl_c::listen()?;
-        let client = self.target.client()?;
-        let description = client.describe().wait()?;
-        let stream = target::stream(&description, &self.stream)?;
-        if !stream.enabled {
-            output::tell(format_args!("`{0}` is disabled; `one-liner enable {0}` enables it", self.stream));
-        }
-        let queue = client.subscribe::<Payload>(&self.stream).queue(QUEUE)?;
-        let mut news = ConnectionNews::of(&client);
-        let started = Instant::now();
+        let found = self.arguments.find(&presses)?;
+        let mut connection = self.arguments.connection_news(&found.client);
+        let mut stream = found.news();
+        let queue = found.client.subscribe::<Payload>(&self.arguments.stream).queue(QUEUE)?;
+        let limit = self.arguments.limit(&presses);
         let mut span = Span { meter: RateMeter::default(), newest: None, samples: 0 };
         let mut lost_before = 0;
         let mut lines = 0;
-        let mut due = started + SPAN;
-        while self.count.is_none_or(|count| lines < count)
-            && self.span.is_none_or(|span| started.elapsed() < span)
-            && presses.try_recv().is_err()
-        {
-            span.take(&queue, due.saturating_duration_since(Instant::now()).min(LOOK_EVERY))?;
-            news.tell();
+        let mut due = Instant::now() + SPAN;
+        while self.count.is_none_or(|count| lines < count) && !limit.is_over() {
+            span.take(&queue, due.saturating_duration_since(Instant::now()).min(LOOK_EVERY), &mut stream)?;
+            connection.tell();
             if Instant::now() >= due {
                 due += SPAN;
                 lines += 1;
@@ -75,15 +67,23 @@ impl Hz {
                 lost_before = lost;
             }
         }
+        let stats = queue.stats();
+        output::tell(loss::summary(&stats));
+        self.output().json(&loss::to_json(&stats))?;
         Ok(Exit::Done)
     }
 
+    /// How to print.
+    pub(crate) fn output(&self) -> Output {
+        self.arguments.output()
+    }
+
     fn print(&self, span: &mut Span, lost: u64) -> Result<(), CommandError> {
-        let output = self.target.output();
+        let output = self.output();
         let samples = std::mem::take(&mut span.samples);
         let rate = span.meter.report();
         output.json(&json!({
-            "stream": self.stream,
+            "stream": self.arguments.stream,
             "rate_hz": rate.map(|rate| rate.rate_hz),
             "period_min_ms": rate.map(|rate| rate.shortest_ms),
             "period_max_ms": rate.map(|rate| rate.longest_ms),
@@ -92,12 +92,17 @@ impl Hz {
             "lost": lost,
         }))?;
         let Some(rate) = rate else {
-            output.line(format_args!("no period yet: {samples} samples within the last second"))?;
+            output
+                .line(format_args!("no period yet: {} within the last second", counted(samples, "sample")))?;
             return Ok(());
         };
         output.line(format_args!(
-            "{:.2} Hz  period {:.2} to {:.2} ms, deviation {:.2} ms  {samples} samples, {lost} lost",
-            rate.rate_hz, rate.shortest_ms, rate.longest_ms, rate.deviation_ms
+            "{:.2} Hz  period {:.2} to {:.2} ms, deviation {:.2} ms  {}, {lost} lost",
+            rate.rate_hz,
+            rate.shortest_ms,
+            rate.longest_ms,
+            rate.deviation_ms,
+            counted(samples, "sample")
         ))?;
         Ok(())
     }
@@ -105,11 +110,18 @@ impl Hz {
 
 impl Span {
     /// Waits for a sample, at most for `timeout`, and takes all that are there.
-    fn take(&mut self, queue: &Queue<Payload>, timeout: Duration) -> Result<(), CommandError> {
+    fn take(
+        &mut self,
+        queue: &Queue<Payload>,
+        timeout: Duration,
+        stream: &mut StreamNews<'_>,
+    ) -> Result<(), CommandError> {
+        stream.look();
         let mut next = queue.recv_timeout(timeout);
         loop {
             match next {
                 Ok(sample) => {
+                    stream.sample(sample.utc);
                     let life = (sample.epoch, sample.incarnation);
                     let numbers = match self.newest {
                         Some((newest_life, newest)) if newest_life == life => sample.sequence - newest,
@@ -120,7 +132,11 @@ impl Span {
                     self.samples += 1;
                 }
                 // An error sample has a number and no time of acquisition: it counts, and the next period spans it.
-                Err(SampleError::Failed { .. } | SampleError::Decode { .. }) => self.samples += 1,
+                Err(SampleError::Failed { utc, .. }) => {
+                    stream.sample(utc);
+                    self.samples += 1;
+                }
+                Err(SampleError::Decode { .. }) => self.samples += 1,
                 Err(SampleError::NothingInTime { .. } | SampleError::NothingYet { .. }) => return Ok(()),
                 Err(error) => return Err(error.into()),
             }

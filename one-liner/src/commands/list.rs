@@ -52,7 +52,14 @@ impl List {
             output.line(line)?;
         }
         for call in &description.calls {
-            output.json(&json!({ "type": "call", "name": call.name, "kind": call.kind, "docs": signature::headline(&call.docs) }))?;
+            output.json(&json!({
+                "type": "call",
+                "name": call.name,
+                "kind": call.kind,
+                "arguments": call.arguments,
+                "returns": call.returns,
+                "docs": signature::headline(&call.docs),
+            }))?;
         }
         for stream in &description.streams {
             output.json(&json!({
@@ -61,6 +68,7 @@ impl List {
                 "kind": stream.kind,
                 "enabled": stream.enabled,
                 "frequency_hz": stream.frequency_hz,
+                "value": stream.value,
                 "subscribers": stream.subscribers,
                 "docs": signature::headline(&stream.docs),
             }))?;

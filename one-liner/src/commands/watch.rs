@@ -1,6 +1,6 @@
 //! `one-liner watch STREAM`: prints samples as they come.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use rmpv::Value;
@@ -8,18 +8,21 @@ use router_client::{Cache, Queue, RouterClient, Sample, SampleError};
 use serde_json::json;
 
 use crate::clock::{time_of_day, utc_ns};
-use crate::connection_news::ConnectionNews;
+use crate::commands::stream_arguments::StreamArguments;
 use crate::exit::{CommandError, Exit};
 use crate::output::{self, Output};
-use crate::target::{self, Target};
 use crate::value::{self, Bytes};
-use crate::{ctrl_c, duration, loss};
+use crate::{ctrl_c, loss};
 
 /// Print a stream's samples as they come, until Ctrl-C
+///
+/// Waits for a server that is not there yet. With --json each sample is an object with `stream`, `sequence`,
+/// `utc_ns`, `monotonic_ns` and `value` (or `error`); the last line is {"type": "summary", ...}, which counts what
+/// was received, replaced, dropped, lost, skipped and undecodable, and how often the source began anew (`breaks`).
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
-    /// Its name, such as stage.position_um
-    stream: String,
+    #[command(flatten)]
+    arguments: StreamArguments,
     /// Keep the newest sample only: what printing is too slow for is left out
     #[arg(long, conflicts_with = "queue")]
     cache: bool,
@@ -29,11 +32,6 @@ pub(crate) struct Watch {
     /// End after this many samples
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// End after this time, such as 10s
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
-    span: Option<Duration>,
-    #[command(flatten)]
-    pub(crate) target: Target,
 }
 
 /// How often Ctrl-C and the connection are looked at while no sample comes.
@@ -53,23 +51,26 @@ impl Watch {
     /// When there is no server or no such stream, or stdout is closed.
     pub(crate) fn run(self) -> Result<Exit, CommandError> {
         let presses = ctrl_c::listen()?;
-        let output = self.target.output();
-        let client = self.target.client()?;
-        let kept = self.subscribe(&client)?;
-        let mut news = ConnectionNews::of(&client);
-        let end = self.span.and_then(|span| Instant::now().checked_add(span));
+        let output = self.output();
+        let found = self.arguments.find(&presses)?;
+        let mut connection = self.arguments.connection_news(&found.client);
+        let mut stream = found.news();
+        let kept = self.subscribe(&found.client)?;
+        let limit = self.arguments.limit(&presses);
         let mut printed = 0;
-        while self.count.is_none_or(|count| printed < count)
-            && end.is_none_or(|end| Instant::now() < end)
-            && presses.try_recv().is_err()
-        {
-            news.tell();
-            let left =
-                end.map_or(LOOK_EVERY, |end| end.saturating_duration_since(Instant::now()).min(LOOK_EVERY));
-            match kept.next(left) {
-                Ok(sample) => print(output, &sample)?,
-                Err(SampleError::NothingInTime { .. }) => continue,
+        while self.count.is_none_or(|count| printed < count) && !limit.is_over() {
+            connection.tell();
+            match kept.next(limit.left(LOOK_EVERY)) {
+                Ok(sample) => {
+                    stream.sample(sample.utc);
+                    print(output, &sample)?;
+                }
+                Err(SampleError::NothingInTime { .. }) => {
+                    stream.look();
+                    continue;
+                }
                 Err(SampleError::Failed { failure, sequence, utc, .. }) => {
+                    stream.sample(utc);
                     let message = failure.to_string();
                     output.line(format_args!(
                         "{}  #{sequence}  error: {}",
@@ -77,7 +78,7 @@ impl Watch {
                         value::tame(&message)
                     ))?;
                     output.json(&json!({
-                        "stream": self.stream,
+                        "stream": self.arguments.stream,
                         "sequence": sequence,
                         "utc_ns": utc_ns(utc),
                         "error": message,
@@ -88,18 +89,19 @@ impl Watch {
             }
             printed += 1;
         }
-        output::tell(loss::summary(&kept.stats()));
+        let stats = kept.stats();
+        output::tell(loss::summary(&stats));
+        output.json(&loss::to_json(&stats))?;
         Ok(Exit::Done)
     }
 
-    /// Subscribes to the stream once it is known to exist.
+    /// How to print.
+    pub(crate) fn output(&self) -> Output {
+        self.arguments.output()
+    }
+
     fn subscribe(&self, client: &RouterClient) -> Result<Kept, CommandError> {
-        let description = client.describe().wait()?;
-        let stream = target::stream(&description, &self.stream)?;
-        if !stream.enabled {
-            output::tell(format_args!("`{0}` is disabled; `one-liner enable {0}` enables it", self.stream));
-        }
-        let subscribe = client.subscribe::<Value>(&self.stream);
+        let subscribe = client.subscribe::<Value>(&self.arguments.stream);
         if self.cache {
             return Ok(Kept::Newest(subscribe.cache()?));
         }

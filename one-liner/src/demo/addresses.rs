@@ -80,7 +80,34 @@ impl Listening<'_> {
         if let Some(port) = self.frames {
             endpoints.frames = endpoint(port)?;
         }
+        self.tell_apart(&endpoints)?;
         Ok(endpoints)
+    }
+
+    /// Refuses one port for two of the three.
+    fn tell_apart(&self, endpoints: &ServerEndpoints) -> Result<(), String> {
+        let all = [
+            ("calls", self.calls, &endpoints.calls),
+            ("samples", self.samples, &endpoints.samples),
+            ("frames", self.frames, &endpoints.frames),
+        ];
+        let taken: Vec<u16> = all.iter().filter_map(|(_, _, endpoint)| endpoint.port()).collect();
+        let next = taken.iter().max().and_then(|highest| highest.checked_add(1)).unwrap_or(1024);
+        let free = (next..u16::MAX).find(|port| !taken.contains(port)).unwrap_or(next);
+        for ((one, one_given, endpoint), (other, other_given, others)) in
+            [(all[0], all[1]), (all[0], all[2]), (all[1], all[2])]
+        {
+            let Some(port) = endpoint.port().filter(|port| others.port() == Some(*port)) else { continue };
+            let named = |what: &str, given: Option<PortChoice>| match given {
+                Some(_) => format!("--{what}-port {port}"),
+                None => format!("the port of {what}, {port} unless --{what}-port is given,"),
+            };
+            let (first, second) = (named(one, one_given), named(other, other_given));
+            return Err(format!(
+                "{first} and {second} are the same; give each a port of its own, such as --{other}-port {free}"
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -149,6 +176,36 @@ mod tests {
         check("127.0.0.1", [Some("0"), None, Some("7000")], [&expect[0], &expect[1], &expect[2]]);
         check("*", [None; 3], ["tcp://*:5555", "tcp://*:5556", "tcp://*:5557"]);
         check("::1", [None; 3], ["tcp://[::1]:5555", "tcp://[::1]:5556", "tcp://[::1]:5557"]);
+    }
+
+    #[test]
+    fn two_of_one_port_are_told_apart() {
+        fn check(bind: &str, ports: [Option<u16>; 3], expect: [&str; 3]) {
+            let [calls, samples, frames] = ports.map(|port| port.map(PortChoice::Number));
+            let text = Listening { bind, calls, samples, frames }.endpoints().unwrap_err();
+            for part in expect {
+                assert!(text.contains(part), "{part} in {text}");
+            }
+        }
+        let local = "127.0.0.1";
+        check(
+            local,
+            [Some(6000), Some(6000), None],
+            ["--calls-port 6000 and", "and --samples-port 6000", "such as --samples-port 6003"],
+        );
+        check(
+            local,
+            [Some(6000), Some(6002), None],
+            ["--samples-port 6002 and", "6002 unless --frames-port is given", "such as --frames-port 6003"],
+        );
+        check(
+            local,
+            [None, Some(5555), None],
+            ["the port of calls", "--samples-port 5555", "--samples-port 5558"],
+        );
+        check(local, [Some(7), Some(65535), Some(65535)], ["65535", "same", "--frames-port 1024"]);
+        let any = Some(PortChoice::Any);
+        assert!(Listening { bind: local, calls: any, samples: any, frames: any }.endpoints().is_ok());
     }
 
     #[test]

@@ -55,8 +55,19 @@ impl Process {
     /// Presses Ctrl-C.
     #[cfg(unix)]
     pub fn interrupt(&self) {
+        self.signal(libc::SIGINT);
+    }
+
+    /// Stops it as a debugger does, or lets it go on.
+    #[cfg(unix)]
+    pub fn freeze(&self, frozen: bool) {
+        self.signal(if frozen { libc::SIGSTOP } else { libc::SIGCONT });
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: libc::c_int) {
         // SAFETY: signals a child of ours that was not waited for yet, so the id is still its own.
-        assert_eq!(unsafe { libc::kill(self.child.id() as libc::pid_t, libc::SIGINT) }, 0);
+        assert_eq!(unsafe { libc::kill(self.child.id() as libc::pid_t, signal) }, 0);
     }
 
     /// Waits for its end, and takes all that was not read yet.
@@ -186,6 +197,10 @@ impl Demo {
             }
             assert!(Instant::now() < deadline, "it does not come: {lines:#?}");
         }
+    }
+
+    pub fn process(&self) -> &Process {
+        &self.process
     }
 
     pub fn into_process(self) -> Process {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use router_client::described_by_name;
+use router_client::{described_by_name, described_return};
 use router_wire::describe::{StreamKind, ValueDescription};
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ impl Streams {
         value: impl FnMut() -> R + Send + 'static,
         options: StreamOptions,
     ) -> Result<(), AddStreamError> {
-        self.add_work(name, hz, Work::Function(function(value)), described_by_name::<R>(), options)
+        self.add_work(name, hz, Work::Function(function(value)), described_return::<R>(), options)
     }
 
     /// Adds a stream whose ticks run elsewhere, on an instrument's lane. What it returns is in the options.

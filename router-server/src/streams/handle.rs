@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use router_socket::{Context, Endpoint, NamedThread, SocketError, mailbox, spawn};
@@ -25,9 +25,7 @@ use super::stream_error::{DeclareError, SetFrequencyError};
 use super::streamer::Command;
 use super::streamers::{SeatError, Streamers};
 use crate::add_error::NotFound;
-
-/// How long `Drop` waits for threads.
-const DROP_WAIT: Duration = Duration::from_secs(1);
+use crate::stop_schedule::StopSchedule;
 
 /// What the streams of a server are told at its start.
 #[derive(Debug, Clone)]
@@ -188,27 +186,29 @@ impl Streams {
         self.roster.records.lock().keys().cloned().collect()
     }
 
-    /// Ends everything: publishers get `Stopped`, both sockets are closed, threads are joined until `deadline`.
-    /// Returns those that hang in a function of the application, with its stream.
+    /// Ends everything: publishers get `Stopped`, both sockets are closed, threads are joined. Returns those that do
+    /// not end in time; one that hangs in a function of the application with its stream.
     ///
     /// # Blocking
-    /// Until `deadline`, and 200 ms for each of the two sockets at most.
-    pub(crate) fn stop(&self, deadline: Instant) -> Vec<String> {
+    /// Until the end of `schedule` at most.
+    pub(crate) fn stop(&self, schedule: StopSchedule) -> Vec<String> {
+        let Some(proxy) = self.thread.lock().take() else { return Vec::new() };
         self.roster.ingress.stopped.store(true, Ordering::SeqCst);
-        for stream in self.all() {
-            stream.end(Ended::Stopped);
-        }
         self.streamers.end();
         self.relays.end();
         let _ = self.roster.proxy.post(ProxyCommand::Stop); // it may have ended with its context
-        let mut set_apart = Vec::new();
-        if let Some(thread) = self.thread.lock().take() {
-            let left = deadline.saturating_duration_since(Instant::now());
+        // A thread of its own: it waits for whoever sends in this moment, and for libzmq.
+        let (streams, ingress) = (self.all(), self.roster.ingress.clone());
+        let closing = spawn("closing of streams", move || {
+            streams.iter().for_each(|stream| stream.end(Ended::Stopped));
+            ingress.close();
+        });
+        let mut set_apart = self.streamers.join(schedule.user_code_by);
+        set_apart.extend(self.relays.join(schedule.loops_by));
+        for thread in [Some(proxy), closing.ok()].into_iter().flatten() {
+            let left = StopSchedule::until(schedule.end_by);
             set_apart.extend(thread.join_within(left).err().map(|still| still.name));
         }
-        set_apart.extend(self.relays.join(deadline));
-        set_apart.extend(self.streamers.join(deadline));
-        self.roster.ingress.close();
         set_apart
     }
 
@@ -238,6 +238,6 @@ impl Default for StreamSettings {
 
 impl Drop for Streams {
     fn drop(&mut self) {
-        self.stop(Instant::now() + DROP_WAIT);
+        self.stop(StopSchedule::from(Instant::now()));
     }
 }

@@ -27,6 +27,8 @@ use super::counters::{Counted, Counters};
 use super::options::SMALL_SAMPLE_BYTES;
 use super::packet::Packet;
 use super::subscribers::{MOST_ENTRIES, Subscribed, Subscribers};
+use crate::socket_file::SocketFile;
+use crate::stop_schedule::StopSchedule;
 
 /// The longest frame a client may send here [bytes]: a subscription has 257 at most, and a handshake with keys fits.
 const MOST_RECEIVED_BYTES: u64 = 4_096;
@@ -44,6 +46,8 @@ pub(crate) struct Outlet {
     context: Context,
     endpoint: Endpoint,
     counters: Arc<Counters>,
+    /// Dropped before the socket, which keeps others from the path until then.
+    socket_file: Option<SocketFile>,
     socket: Socket,
     monitor: Monitor,
     /// How many messages wait for one connection of `socket`.
@@ -53,6 +57,9 @@ pub(crate) struct Outlet {
     replacement: Replacement,
     subscribers: Subscribers<ConnectionToken, Frame>,
 }
+
+/// A socket whose listener libzmq's thread is closing.
+pub(crate) struct ClosingOutlet(Outlet);
 
 /// How far the socket's replacement by one with another mark is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,11 +99,12 @@ impl Outlet {
         mark: i32,
         counters: Arc<Counters>,
     ) -> Result<Outlet, SocketError> {
-        let (socket, monitor, endpoint) = listen(context, endpoint, mark)?;
+        let (socket, monitor, real) = listen(context, endpoint, mark)?;
         Ok(Outlet {
             context: context.clone(),
-            endpoint,
+            endpoint: real,
             counters,
+            socket_file: SocketFile::of(endpoint),
             socket,
             monitor,
             mark,
@@ -207,27 +215,11 @@ impl Outlet {
         [PollEntry::readable(&self.socket), self.monitor.poll_entry()]
     }
 
-    /// Stops listening; afterwards the port can be bound again.
-    ///
-    /// # Blocking
-    /// Until libzmq's thread has closed the listener, `timeout` at most.
-    pub(crate) fn close(mut self, timeout: Duration) {
-        let deadline = Instant::now() + timeout;
+    /// Stops listening; `None` if it does not listen.
+    pub(crate) fn close(mut self) -> Option<ClosingOutlet> {
         while self.monitor.try_next().is_some() {}
-        if self.socket.unbind(&self.endpoint).is_err() {
-            return;
-        }
-        loop {
-            match self.monitor.try_next() {
-                Some(SocketEvent::Closed { .. }) => return,
-                Some(_) => continue,
-                None => {}
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || router_socket::poll(&mut [self.monitor.poll_entry()], Some(left)).is_err() {
-                return;
-            }
-        }
+        self.socket_file = None;
+        self.socket.unbind(&self.endpoint).ok().map(|()| ClosingOutlet(self))
     }
 
     fn read(&mut self, frame: Frame) -> Change {
@@ -275,6 +267,7 @@ impl Outlet {
     }
 
     fn replace(&mut self, mark: i32) {
+        self.socket_file = None;
         self.replacement = match self.socket.unbind(&self.endpoint) {
             Ok(()) => Replacement::Closing { mark, until: Instant::now() + CLOSE_TAKES },
             Err(_) => Replacement::Binding { mark, at: Instant::now() }, // it does not listen
@@ -294,6 +287,7 @@ impl Outlet {
                 // The monitor first: it belongs to the former socket.
                 self.monitor = monitor;
                 self.socket = socket;
+                self.socket_file = SocketFile::of(&self.endpoint);
                 self.mark = mark;
                 self.has_served = false;
                 self.replacement = Replacement::None;
@@ -304,6 +298,27 @@ impl Outlet {
                 self.counters.count(Counted::FailedBind);
                 self.replacement = Replacement::Binding { mark, at: Instant::now() + BIND_AGAIN_AFTER };
                 false
+            }
+        }
+    }
+}
+
+impl ClosingOutlet {
+    /// Waits until the port can be bound again.
+    ///
+    /// # Blocking
+    /// Until libzmq's thread has closed the listener, `deadline` at most.
+    pub(crate) fn wait(mut self, deadline: Instant) {
+        let monitor = &mut self.0.monitor;
+        loop {
+            match monitor.try_next() {
+                Some(SocketEvent::Closed { .. }) => return,
+                Some(_) => continue,
+                None => {}
+            }
+            let left = StopSchedule::until(deadline);
+            if left.is_zero() || router_socket::poll(&mut [monitor.poll_entry()], Some(left)).is_err() {
+                return;
             }
         }
     }

@@ -103,8 +103,9 @@ impl ProxyLoop {
     pub(crate) fn run(mut self) {
         const CLOSE_WAIT: Duration = Duration::from_millis(200);
         while let Ok(Turn::Again) = self.turn() {}
-        self.samples.close(CLOSE_WAIT);
-        self.frames.close(CLOSE_WAIT);
+        let closing = [self.samples.close(), self.frames.close()];
+        let deadline = Instant::now() + CLOSE_WAIT;
+        closing.into_iter().flatten().for_each(|listener| listener.wait(deadline));
     }
 
     /// Does what there is to do, and waits when there is nothing.

@@ -120,6 +120,12 @@ impl<T: ?Sized> Publisher<T> {
         self.stream.name.as_str()
     }
 
+    /// Holds what a send holds, as a thread does that gets no time on a core in the middle of one.
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> impl Drop + '_ {
+        self.source.hold()
+    }
+
     fn send(&mut self, sample: Unnumbered) -> Result<Published, PublishError> {
         let (bytes, limit) = (sample.payload_bytes(self.name()), self.stream.spec.largest_sample_bytes);
         if bytes > limit {

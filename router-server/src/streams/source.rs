@@ -157,6 +157,12 @@ impl Source {
         Ok(socket)
     }
 
+    /// Holds what a send holds.
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> impl Drop + '_ {
+        self.socket.lock()
+    }
+
     /// Hands a sample to the proxy, or refuses it whole.
     ///
     /// # Errors

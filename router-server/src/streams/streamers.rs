@@ -13,6 +13,7 @@ use super::proxy::ProxyCommand;
 use super::route::Seat;
 use super::source::{Ingress, Source};
 use super::streamer::{Activity, Command, Streamer};
+use crate::stop_schedule::StopSchedule;
 
 /// A function that runs for longer than this, and than two periods, is taken to hang: new streams of its frequency
 /// get another thread.
@@ -115,8 +116,7 @@ impl Streamers {
     pub(crate) fn join(&self, deadline: Instant) -> Vec<String> {
         let running = std::mem::take(&mut self.threads.lock().running);
         let join = |thread: Thread| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let hangs = thread.thread.join_within(left).err()?;
+            let hangs = thread.thread.join_within(StopSchedule::until(deadline)).err()?;
             let stream = thread.activity.running().map(|(name, _)| format!(" (in {name})"));
             Some(hangs.name + &stream.unwrap_or_default())
         };

@@ -51,6 +51,7 @@ fn ticks_and_missed_ticks_are_as_many_as_the_time_has() {
 #[test]
 fn late_ticks_are_skipped_and_never_burst() {
     const HZ: f64 = 100.0;
+    const PACE_HZ: f64 = 99.0;
     let served = serve();
     let (release, released) = crossbeam_channel::bounded::<()>(0);
     let (called, calls) = crossbeam_channel::unbounded();
@@ -60,7 +61,11 @@ fn late_ticks_are_skipped_and_never_burst() {
     };
     served.streams.add_periodic("late", HZ, value, StreamOptions::new()).unwrap();
     let blocked_since = calls.recv_timeout(DEADLINE).unwrap();
-    std::thread::sleep(Duration::from_millis(200));
+    // For 20 ticks of another thread.
+    let (ticked, ticks) = crossbeam_channel::unbounded();
+    let pace = move || ticked.send(()).is_ok();
+    served.streams.add_periodic("pace", PACE_HZ, pace, StreamOptions::new()).unwrap();
+    (0..20).for_each(|_| ticks.recv_timeout(DEADLINE).unwrap());
     drop(release); // from here on it returns at once
     let freed = Instant::now();
     let second = calls.recv_timeout(DEADLINE).unwrap();

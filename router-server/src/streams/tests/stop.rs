@@ -8,9 +8,12 @@ use router_socket::Context;
 use super::super::handle::Streams;
 use super::super::{AddStreamError, PublishError, StreamOptions};
 use super::{DEADLINE, serve, serve_tcp, wait_until};
+use crate::stop_schedule::StopSchedule;
 
-fn within(time: Duration) -> Instant {
-    Instant::now() + time
+/// User code has `time` to return; a thread of ours has as long as a test waits.
+fn within(time: Duration) -> StopSchedule {
+    let now = Instant::now();
+    StopSchedule { user_code_by: now + time, loops_by: now + DEADLINE, end_by: now + DEADLINE }
 }
 
 #[test]
@@ -94,4 +97,16 @@ fn the_ports_can_be_bound_at_once() {
             TcpListener::bind(("127.0.0.1", endpoint.port().unwrap())).unwrap();
         }
     }
+}
+
+#[test]
+fn a_publisher_caught_in_a_send_holds_up_no_stop() {
+    let served = serve();
+    let publisher = served.streams.add_publisher::<u32>("pushed", 10, StreamOptions::new()).unwrap();
+    let sending = publisher.hold();
+    let started = Instant::now();
+    let set_apart = served.streams.stop(StopSchedule::from(started));
+    assert!(started.elapsed() < Duration::from_secs(1), "it took {:?}", started.elapsed());
+    assert_eq!(set_apart, ["closing of streams"]);
+    drop(sending);
 }

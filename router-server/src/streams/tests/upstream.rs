@@ -10,7 +10,8 @@ use router_wire::{Name, SampleStatus};
 
 use super::super::handle::StreamSettings;
 use super::super::{AddStreamError, DeclareError, StreamOptions, UpstreamStreams};
-use super::{DEADLINE, Served, serve, serve_at, serve_tcp, wait_until};
+use super::{Served, serve, serve_at, serve_tcp, wait_until};
+use crate::stop_schedule::StopSchedule;
 
 /// The server behind, of that epoch.
 fn behind(epoch: u64) -> Served {
@@ -139,7 +140,7 @@ fn what_it_serves_no_more_is_removed_and_what_has_moved_is_another_stream() {
     drop(upstream);
     wait_for_names(&here, &[]);
     told_again(&here, &there);
-    assert!(here.streams.stop(Instant::now() + DEADLINE).is_empty());
+    assert!(here.streams.stop(StopSchedule::from(Instant::now())).is_empty());
 }
 
 fn told_again(here: &Served, there: &Served) {
