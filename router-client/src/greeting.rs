@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use router_socket::Endpoint;
-use router_wire::hello::{ClientSocket, HelloReply, HelloRequest};
+use router_wire::hello::{ClientSocket, GatewayHop, HelloReply};
 use router_wire::request::RequestFlags;
 use router_wire::{
     ClientIdentity, Encoding, Failure, OutcomeHeader, PROTOCOL_VERSION, RequestHeader, Status, arguments,
@@ -39,15 +39,22 @@ pub(crate) struct Session {
     pub(crate) max_body_bytes: usize,
 }
 
-/// Makes the hello of one of a client's sockets.
-pub(crate) fn hello(client: &ClientIdentity, socket: ClientSocket, call: u64) -> Vec<u8> {
+/// Makes the hello of one of a client's sockets; `gateways` is empty unless the client is a gateway.
+pub(crate) fn hello(
+    client: &ClientIdentity,
+    socket: ClientSocket,
+    gateways: &[GatewayHop],
+    call: u64,
+) -> Vec<u8> {
     let mut message = small_request("router.hello", 0, call);
-    let request = HelloRequest { protocol_version: PROTOCOL_VERSION, client: client.clone(), socket };
-    let fields = [
-        keyword("protocol_version", &request.protocol_version),
-        keyword("client", &request.client),
-        keyword("socket", &request.socket),
+    let mut fields = vec![
+        keyword("protocol_version", &PROTOCOL_VERSION),
+        keyword("client", client),
+        keyword("socket", &socket),
     ];
+    if !gateways.is_empty() {
+        fields.push(keyword("gateways", &gateways));
+    }
     append_keywords(&fields, &mut message);
     message
 }
@@ -70,7 +77,7 @@ fn small_request(target: &str, epoch: u64, call: u64) -> Vec<u8> {
 
 const PLAIN: &str = "plain values are written";
 
-fn keyword<T: serde::Serialize>(name: &str, value: &T) -> (String, Vec<u8>) {
+fn keyword<T: serde::Serialize + ?Sized>(name: &str, value: &T) -> (String, Vec<u8>) {
     (name.to_owned(), body::encode(value).expect(PLAIN))
 }
 

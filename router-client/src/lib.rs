@@ -85,6 +85,7 @@ mod shared;
 mod state_listener;
 mod streams;
 mod subscribe;
+mod upstream_link;
 
 pub use call::Call;
 pub use call_control::{CallControl, CallInfo, OnProgress};
@@ -114,6 +115,12 @@ pub use streams::{
     Cache, FromPayload, LISTED_SEGMENTS, OnSample, Payload, Queue, QueueIter, RawSample, Sample, SampleError,
     SegmentStats, SettleError, Subscribe, SubscribeError, SubscriptionStats,
 };
+
+/// What a server needs to be a client of another one for its own clients; not for use elsewhere, and free to change.
+#[doc(hidden)]
+pub mod gateway {
+    pub use crate::upstream_link::{OnUpstream, UpstreamAnswer, UpstreamEvent, UpstreamLink};
+}
 
 /// What the code that the macros write needs; not for use by hand, and free to change.
 #[doc(hidden)]

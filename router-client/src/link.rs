@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use router_socket::{Context, Endpoint, Frame, HandshakeFailure, SocketError};
-use router_wire::hello::{ClientSocket, PingReply};
+use router_wire::hello::{ClientSocket, GatewayHop, PingReply};
 use router_wire::{OutcomeHeader, Status, body};
 
 use crate::call_error::GoneCause;
@@ -42,6 +42,8 @@ pub(crate) struct Link {
     silenced: bool,
     /// The state was `Connected` before.
     was_up: bool,
+    /// Empty unless this client is a gateway.
+    gateways: Vec<GatewayHop>,
     shared: Arc<Shared>,
     on_server: OnServer,
 }
@@ -66,9 +68,19 @@ impl Link {
             other_version: None,
             silenced: false,
             was_up: false,
+            gateways: Vec::new(),
             shared,
             on_server,
         })
+    }
+
+    /// Says that this client is a gateway, and for which servers it speaks; greets again where that is news.
+    pub(crate) fn set_gateways(&mut self, gateways: &[GatewayHop], now: Instant) {
+        if self.gateways != gateways {
+            self.gateways = gateways.to_vec();
+            self.calls.refresh_greeting(now);
+            self.control.refresh_greeting(now);
+        }
     }
 
     pub(crate) fn state(&self) -> ConnectionState {
@@ -131,11 +143,11 @@ impl Link {
 
     /// Sends what is due: hellos and pings.
     pub(crate) fn send_due(&mut self, now: Instant) {
-        let Link { calls, control, shared, .. } = self;
+        let Link { calls, control, gateways, shared, .. } = self;
         for dealer in [control, calls] {
             let hello = |role| {
                 let number = shared.next_call();
-                (number, greeting::hello(&shared.identity, role, number))
+                (number, greeting::hello(&shared.identity, role, gateways, number))
             };
             dealer.greet_if_due(now, hello);
         }

@@ -36,6 +36,7 @@
 //! - `dispatcher.rs`, `job.rs`, `job_queue.rs`, `bounds.rs`, `executor.rs`: a call on its way to and on its lane
 //! - `client_table.rs`: who calls, and whether they are still there
 //! - `router_instrument.rs`: the server as the instrument `router`
+//! - `cascading.rs`, `upstreams/`: servers behind this one
 //! - `streams/`: sources, proxy, subscribers
 //! - `stop_hooks.rs`, `stop_report.rs`: what happens at the end
 //!
@@ -49,6 +50,7 @@ mod answers;
 mod bounds;
 mod call_entry;
 mod call_stats;
+mod cascading;
 mod client_table;
 mod closure;
 mod counters;
@@ -57,6 +59,7 @@ mod executor;
 mod job;
 mod job_queue;
 mod options;
+mod outgoing_answer;
 mod panic_text;
 mod placing;
 mod preset;
@@ -74,9 +77,11 @@ mod target;
 mod timers;
 
 mod streams;
+mod upstreams;
 
 pub use add_error::{AddError, NotFound};
 pub use adding::InstrumentOptions;
+pub use cascading::AddUpstreamError;
 pub use closure::CallOptions;
 pub use options::ServerOptions;
 pub use preset::Preset;

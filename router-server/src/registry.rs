@@ -60,6 +60,13 @@ pub(crate) struct Found {
     pub(crate) named: Option<Arc<NamedCall>>,
 }
 
+/// Whether one of two names is the other, or stands before it.
+fn overlaps(one: &Name, other: &Name) -> bool {
+    let (one, other) = (one.as_str(), other.as_str());
+    let under = |outer: &str, inner: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
+    one == other || under(one, other) || under(other, one)
+}
+
 /// The names of one server. Behind a lock that is held for look-ups and changes of these maps only.
 #[derive(Default)]
 pub(crate) struct Registry {
@@ -69,6 +76,8 @@ pub(crate) struct Registry {
     lanes: HashMap<Name, LaneInUse>,
     /// Names that are being added: an instrument's factory may take its time.
     reserved: HashSet<Name>,
+    /// What stands before the names of servers behind this one.
+    prefixes: HashSet<Name>,
     /// Executors without an instrument whose threads may still be in user code.
     retired: Vec<Arc<Executor>>,
     version: u64,
@@ -107,6 +116,34 @@ impl Registry {
         self.version
     }
 
+    /// What a server behind this one serves has changed: clients ask again for what they keep.
+    pub(crate) fn something_behind_changed(&mut self) {
+        self.version += 1;
+    }
+
+    /// Keeps a prefix for a server behind this one.
+    ///
+    /// # Errors
+    /// A name that is there already, and would be under the prefix or is the prefix.
+    pub(crate) fn reserve_prefix(&mut self, prefix: &Name) -> Result<(), Name> {
+        let clashes = |name: &Name| overlaps(prefix, name);
+        let names = self.calls.keys().chain(self.named.keys()).chain(self.instruments.keys());
+        match names.chain(&self.reserved).chain(&self.prefixes).find(|name| clashes(name)) {
+            Some(name) => Err(name.clone()),
+            None => {
+                self.prefixes.insert(prefix.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives a prefix up.
+    pub(crate) fn release_prefix(&mut self, prefix: &Name) {
+        if self.prefixes.remove(prefix) {
+            self.version += 1;
+        }
+    }
+
     /// Keeps an instrument's name until it is added or given up.
     ///
     /// # Errors
@@ -117,6 +154,9 @@ impl Registry {
         }
         if self.instruments.contains_key(name) || self.reserved.contains(name) {
             return Err(AddError::InstrumentExists { name: name.to_string() });
+        }
+        if let Some(prefix) = self.prefixes.iter().find(|prefix| overlaps(prefix, name)) {
+            return Err(AddError::UnderUpstream { name: name.to_string(), prefix: prefix.to_string() });
         }
         let taken = |call: &&Name| self.calls.contains_key(*call) || self.named.contains_key(*call);
         if let Some(call) = calls.iter().find(taken) {
@@ -218,6 +258,9 @@ impl Registry {
         }
         if self.calls.contains_key(&name) || self.named.contains_key(&name) {
             return Err(AddError::CallExists { name: name.to_string() });
+        }
+        if let Some(prefix) = self.prefixes.iter().find(|prefix| overlaps(prefix, &name)) {
+            return Err(AddError::UnderUpstream { name: name.to_string(), prefix: prefix.to_string() });
         }
         if !self.calls.contains_key(&call.target) {
             let nearest = nearest(call.target.as_str(), self.calls.keys().map(Name::as_str));

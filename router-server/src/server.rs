@@ -27,6 +27,7 @@ use crate::router_loop::{FLUSH_AT_STOP, RouterLoop, Settings, Turn};
 use crate::stop_hooks::StopHooks;
 use crate::stop_report::StopReport;
 use crate::streams::{StreamSettings, Streams};
+use crate::upstreams::UpstreamViews;
 
 /// How long a stop may take beside the hooks: the promise is 1 s, the rest is for the threads to be scheduled.
 const STOP_TAKES: Duration = Duration::from_millis(900);
@@ -53,7 +54,8 @@ pub struct RouterServer {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) streams: Arc<Streams>,
     endpoints: ServerEndpoints,
-    mail: MailSender<RouterEvent>,
+    pub(crate) mail: MailSender<RouterEvent>,
+    pub(crate) upstreams: Arc<UpstreamViews>,
     router: Arc<RouterInstrument>,
     hooks: StopHooks,
     /// The router loop's thread, until the stop joins it.
@@ -155,7 +157,9 @@ impl RouterServer {
         };
         let router_loop =
             RouterLoop::new(socket, (mail.clone(), inbox), Arc::clone(&dispatcher), bounds, settings)?;
+        let upstreams = Arc::<UpstreamViews>::default();
         let router = Arc::new(RouterInstrument {
+            upstreams: Arc::clone(&upstreams),
             dispatcher: Arc::clone(&dispatcher),
             streams: Arc::downgrade(&streams),
             mail: mail.clone(),
@@ -170,6 +174,7 @@ impl RouterServer {
             streams,
             endpoints,
             mail,
+            upstreams,
             router,
             hooks: StopHooks::default(),
             thread: Mutex::new(Some(thread)),

@@ -62,7 +62,7 @@ fn hello_of(id: u64) -> Vec<u8> {
         host: "scope-4".into(),
         pid: 1,
     };
-    let hello = HelloRequest { protocol_version: PROTOCOL_VERSION, client, socket: ClientSocket::Calls };
+    let hello = HelloRequest { protocol_version: PROTOCOL_VERSION, client, socket: ClientSocket::Calls, gateways: Vec::new() };
     message("router.hello", u64::MAX, 0, &keywords(&hello))
 }
 

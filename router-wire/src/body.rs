@@ -24,6 +24,9 @@ pub enum Encoding {
     Json = 2,
     /// Bytes that mean what the stream's or call's description says.
     Raw = 3,
+    /// A Python pickle. Nothing here reads it: a pickle can run code in its reader. It travels as the bytes that it
+    /// is, for a program that trusts its source.
+    Pickle = 4,
 }
 
 impl Encoding {
@@ -33,6 +36,7 @@ impl Encoding {
             1 => Ok(Encoding::MessagePack),
             2 => Ok(Encoding::Json),
             3 => Ok(Encoding::Raw),
+            4 => Ok(Encoding::Pickle),
             value => Err(DecodeError::UnknownValue { field: "encoding", value }),
         }
     }

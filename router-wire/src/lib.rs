@@ -31,6 +31,8 @@
 //! | [`request`] | what a client sends: requests, cancels, goodbye |
 //! | [`reply`] | what a server answers: outcomes, progress |
 //! | [`sample`] | a stream's packet: name, header, payload |
+//! | [`python_packet`] | a stream's packet of the Python one-liner, for relays |
+//! | [`envelope`] | whose message it is that a gateway passes on |
 //! | [`body`] | MessagePack bodies and their bounds |
 //! | [`arguments`] | positional and keyword arguments in a request's body |
 //! | [`failure`] | every outcome but "done", as it travels |
@@ -43,10 +45,12 @@
 pub mod arguments;
 pub mod body;
 pub mod describe;
+pub mod envelope;
 pub mod failure;
 mod field;
 pub mod hello;
 pub mod name;
+pub mod python_packet;
 pub mod reply;
 pub mod request;
 pub mod sample;
@@ -54,10 +58,12 @@ pub mod status;
 
 pub use arguments::Arguments;
 pub use body::{BodyError, Encoding};
+pub use envelope::{Enclosed, Envelope};
 pub use failure::{Failure, Refused};
 pub use field::DecodeError;
-pub use hello::{ClientId, ClientIdentity, HelloReply, HelloRequest, PROTOCOL_VERSION};
+pub use hello::{ClientId, ClientIdentity, GatewayHop, HelloReply, HelloRequest, PROTOCOL_VERSION};
 pub use name::{Name, NameError, nearest};
+pub use python_packet::{PythonPacket, PythonTime};
 pub use reply::{OutcomeHeader, ServerMessage, Status};
 pub use request::{ClientMessage, RequestHeader};
 pub use sample::{SampleHeader, SamplePacket, SampleStatus};

@@ -277,7 +277,7 @@ fn hello() {
         pid: 4411,
     };
     assert_eq!(identity.to_string(), "alice@scope-3 napari pid 4411");
-    let request = HelloRequest { protocol_version: 1, client: identity, socket: ClientSocket::Control };
+    let request = HelloRequest { protocol_version: 1, client: identity, socket: ClientSocket::Control, gateways: Vec::new() };
     let encoded = body::encode(&request).unwrap();
     check(
         &encoded,

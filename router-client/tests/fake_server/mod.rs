@@ -298,6 +298,7 @@ impl ServerLoop {
             protocol_version: arguments.take(0, "protocol_version").unwrap(),
             client: arguments.take(1, "client").unwrap(),
             socket: arguments.take(2, "socket").unwrap(),
+            gateways: Vec::new(),
         };
         assert_eq!((request.protocol_version, header.epoch), (PROTOCOL_VERSION, 0));
         self.sockets.push((peer.clone(), request.socket));

@@ -50,6 +50,8 @@ mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod tick;
+mod upstream_stub;
+pub(crate) use upstream_stub::UpstreamStreams;
 
 pub(crate) use handle::{StreamSettings, Streams};
 pub use options::StreamOptions;

@@ -308,6 +308,7 @@ impl Stream {
             (state.enabled, state.frequency.map(Frequency::hz))
         };
         StreamDescription {
+            source: None,
             name: self.name.to_string(),
             docs: self.spec.docs.clone(),
             kind: self.spec.kind,

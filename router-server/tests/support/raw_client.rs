@@ -74,6 +74,7 @@ impl RawClient {
             protocol_version: PROTOCOL_VERSION,
             client: self.identity.clone(),
             socket: self.role,
+            gateways: Vec::new(),
         };
         self.send(&[&message("router.hello", u64::MAX, 0, &keywords(&hello))]);
         let reply: HelloReply = self.value(u64::MAX);
