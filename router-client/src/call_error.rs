@@ -171,6 +171,8 @@ pub enum GoneCause {
     NothingListens,
     /// Something accepts connections at the endpoint and does not answer: a server that is stuck, or no server.
     NoAnswer,
+    /// The server is behind a gateway, which has no connection to it.
+    Unreachable,
     /// The call's deadline passed before there was a connection.
     DeadlineFirst,
     /// The server was restarted; what was meant for the one before is not run by the new one.
@@ -218,6 +220,9 @@ impl<E: RemoteError> CallError<E> {
                 cause: GoneCause::Restarted,
                 reason: "the server was restarted since this client was greeted".to_owned(),
             },
+            Failure::Unreachable { server, reason } => {
+                CallError::ServerGone { call, endpoint: server, cause: GoneCause::Unreachable, reason }
+            }
             Failure::Undelivered { message, .. } => CallError::Undelivered { call, message },
             Failure::BadRequest { message } => CallError::BadRequest { call, message },
             other => CallError::BadRequest { call, message: other.to_string() },

@@ -96,6 +96,12 @@ where
             cause: GoneCause::Restarted,
             reason: "it was restarted since this client was greeted".to_owned(),
         }),
+        // A gateway's words for what this client would say of the server behind it.
+        Failure::Unknown { server } => Err(CallError::Unknown {
+            call: called.name.to_owned(),
+            call_id: called.id,
+            endpoint: server,
+        }),
         failure => Err(CallError::from_failure(called.name, failure)),
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::client_table::{ClientKey, Sender};
 use crate::job::{JobKey, encode_outcome};
+use crate::outgoing_answer::OutgoingAnswer;
 use crate::router_loop::RouterLoop;
 use crate::timers::Due;
 
@@ -30,7 +31,7 @@ impl RouterLoop {
         if call.answered {
             self.dispatcher.counters.late_outcomes.add(1);
         } else {
-            self.send_answer(key.client, call.reply_to, reply);
+            self.send_answer(key.client, call.reply_to, reply.into());
         }
     }
 
@@ -46,7 +47,7 @@ impl RouterLoop {
     /// Answers a request that is not run, or not waited for any more.
     pub(super) fn refuse(&mut self, to: Sender, number: u64, failure: Failure) {
         let reply = encode_outcome(Err(failure), self.dispatcher.epoch, number, usize::MAX);
-        self.send_answer(to.client, to.socket, reply);
+        self.send_answer(to.client, to.socket, reply.into());
     }
 
     /// Answers a hello or a ping, on the connection that it came by.
@@ -55,8 +56,11 @@ impl RouterLoop {
         let outcome = reply.value(value).map(|()| reply);
         let reply = encode_outcome(outcome, self.dispatcher.epoch, number, usize::MAX);
         match to.socket {
-            ClientSocket::Calls => self.send_answer(to.client, to.socket, reply),
-            ClientSocket::Control => self.send_now(to.client, to.socket, reply),
+            ClientSocket::Calls => self.send_answer(to.client, to.socket, reply.into()),
+            ClientSocket::Control => {
+                let (client, reply) = self.by_connection(to.client, reply.into());
+                self.send_now(client, to.socket, reply);
+            }
         }
     }
 
@@ -89,25 +93,37 @@ impl RouterLoop {
         let socket = call.reply_to;
         let mut report = encode_progress_header(self.dispatcher.epoch, key.number).to_vec();
         body::encode_into(&progress, &mut report).expect("a progress report is plain data");
-        self.send_answer(key.client, socket, report);
+        self.send_answer(key.client, socket, report.into());
     }
 
     /// Sends a message to a client; holds it back while too much of what was sent is unconfirmed.
     ///
     /// Only what leaves on the calls connection is confirmed. So an answer that is not small leaves there whatever its
     /// request came by.
-    pub(super) fn send_answer(&mut self, client: ClientKey, socket: ClientSocket, message: Vec<u8>) {
+    pub(super) fn send_answer(&mut self, client: ClientKey, socket: ClientSocket, message: OutgoingAnswer) {
+        let (client, message) = self.by_connection(client, message);
         let most = self.settings.stalled_client_bytes;
         let Some(to) = self.clients.get_mut(client) else {
             self.dispatcher.counters.unroutable_answers.add(1);
             return;
         };
-        if socket == ClientSocket::Control && message.len() <= MOST_CONTROL_BYTES {
+        if socket == ClientSocket::Control && message.bytes() <= MOST_CONTROL_BYTES {
             self.send_now(client, ClientSocket::Control, message);
-        } else if to.flow.held.is_empty() && to.flow.may_send(message.len(), most) {
+        } else if to.flow.held.is_empty() && to.flow.may_send(message.bytes(), most) {
             self.send_now(client, ClientSocket::Calls, message);
         } else {
             self.hold(client, message);
+        }
+    }
+
+    /// Whose connection an answer takes: a client behind a gateway is reached by the gateway's.
+    fn by_connection(&self, client: ClientKey, mut answer: OutgoingAnswer) -> (ClientKey, OutgoingAnswer) {
+        match self.clients.via(client) {
+            Some(via) => {
+                answer.enclosed_for = Some(via.id);
+                (via.gateway, answer)
+            }
+            None => (client, answer),
         }
     }
 
@@ -119,11 +135,11 @@ impl RouterLoop {
         for _ in 0..held {
             let Some(to) = self.clients.get_mut(client) else { return };
             let Some(message) = to.flow.held.pop_front() else { return };
-            if !to.flow.may_send(message.len(), most) {
+            if !to.flow.may_send(message.bytes(), most) {
                 to.flow.held.push_front(message);
                 return;
             }
-            to.flow.held_bytes -= message.len();
+            to.flow.held_bytes -= message.bytes();
             self.send_now(client, ClientSocket::Calls, message);
         }
     }
@@ -135,13 +151,13 @@ impl RouterLoop {
         let Some(to) = self.clients.get_mut(client) else { return };
         let held = std::mem::take(&mut to.flow.held);
         self.dispatcher.counters.unconfirmed_answers_dropped.add(held.len() as u64);
-        to.flow.held = held.iter().filter_map(|message| undelivered(message, most)).collect();
-        to.flow.held_bytes = to.flow.held.iter().map(Vec::len).sum();
+        to.flow.held = held.iter().filter_map(|answer| undelivered(answer, most)).collect();
+        to.flow.held_bytes = to.flow.held.iter().map(OutgoingAnswer::bytes).sum();
     }
 
     /// Keeps an answer until the client has confirmed earlier ones; of one too many or too large only that it was
     /// dropped.
-    fn hold(&mut self, client: ClientKey, message: Vec<u8>) {
+    fn hold(&mut self, client: ClientKey, message: OutgoingAnswer) {
         let most = self.settings.stalled_client_bytes;
         let counters = &self.dispatcher.counters;
         let Some(to) = self.clients.get_mut(client) else { return };
@@ -150,7 +166,7 @@ impl RouterLoop {
             counters.unconfirmed_answers_dropped.add(1);
             return;
         }
-        let fits = to.flow.held_bytes == 0 || to.flow.held_bytes + message.len() <= most;
+        let fits = to.flow.held_bytes == 0 || to.flow.held_bytes + message.bytes() <= most;
         let kept = if fits {
             Some(message)
         } else {
@@ -158,24 +174,29 @@ impl RouterLoop {
             undelivered(&message, most)
         };
         if let Some(kept) = kept {
-            to.flow.held_bytes += kept.len();
+            to.flow.held_bytes += kept.bytes();
             to.flow.held.push_back(kept);
         }
     }
 
-    fn send_now(&mut self, client: ClientKey, socket: ClientSocket, message: Vec<u8>) {
+    fn send_now(&mut self, client: ClientKey, socket: ClientSocket, message: OutgoingAnswer) {
         let Some(to) = self.clients.get_mut(client) else { return };
         let Some(peer) = to.peer(socket) else {
             self.dispatcher.counters.unroutable_answers.add(1);
             return;
         };
-        let bytes = message.len();
+        let bytes = message.bytes();
         // A message is refused with its first frame or not at all.
         match self.socket.try_send(Frame::copy_from(peer), true).map_err(|refused| refused.reason) {
             Ok(()) => {
-                if let Err(error) = self.socket.try_send(Frame::from_vec(message), false) {
-                    log::error!("an answer could not be sent: {}", error.reason);
-                } else if socket == ClientSocket::Calls {
+                let mut frames = message.into_frames().peekable();
+                while let Some(frame) = frames.next() {
+                    if let Err(error) = self.socket.try_send(frame, frames.peek().is_some()) {
+                        log::error!("an answer could not be sent: {}", error.reason);
+                        return;
+                    }
+                }
+                if socket == ClientSocket::Calls {
                     to.flow.sent(bytes);
                 }
             }
@@ -201,12 +222,15 @@ const MOST_CONTROL_BYTES: usize = 4 << 10;
 const MOST_HELD: usize = 8 << 10;
 
 /// What a client is told in place of an answer that there is no room for; nothing for a progress report.
-fn undelivered(answer: &[u8], most: usize) -> Option<Vec<u8>> {
-    let ServerMessage::Outcome { header, body } = ServerMessage::decode(answer).ok()? else { return None };
+fn undelivered(answer: &OutgoingAnswer, most: usize) -> Option<OutgoingAnswer> {
+    let decoded = ServerMessage::decode(&answer.message).ok()?;
+    let ServerMessage::Outcome { header, body } = decoded else { return None };
+    let bytes = body.len() + answer.body.as_ref().map_or(0, |body| body.len());
     let message = format!(
         "more than {most} bytes of answers to this client are unconfirmed; confirm them with \
          `router.ping(received_bytes)`, or ask for less at a time"
     );
-    let failure = Failure::Undelivered { bytes: body.len() as u64, message };
-    Some(encode_outcome(Err(failure), header.epoch, header.call, usize::MAX))
+    let failure = Failure::Undelivered { bytes: bytes as u64, message };
+    let message = encode_outcome(Err(failure), header.epoch, header.call, usize::MAX);
+    Some(OutgoingAnswer { message, body: None, enclosed_for: answer.enclosed_for })
 }

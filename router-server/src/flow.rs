@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 
+use crate::outgoing_answer::OutgoingAnswer;
+
 /// Bytes of answers on their way to a client. What its pings have not confirmed is bounded.
 #[derive(Default)]
 pub(crate) struct Flow {
     sent_bytes: u64,
     confirmed_bytes: u64,
     /// Answers that wait for confirmations.
-    pub(crate) held: VecDeque<Vec<u8>>,
+    pub(crate) held: VecDeque<OutgoingAnswer>,
     pub(crate) held_bytes: usize,
 }
 

@@ -38,6 +38,7 @@
 //! - `client_table.rs`: who calls, and whether they are still there; `flow.rs`: answers on their way to one;
 //!   `barriers.rs`: what one has cleared
 //! - `router_instrument.rs`: the server as the instrument `router`
+//! - `cascading.rs`, `upstreams/`: servers behind this one
 //! - `streams/`: sources, proxy, subscribers
 //! - `stop_schedule.rs`, `stop_hooks.rs`, `stop_report.rs`: what happens at the end
 //!
@@ -53,6 +54,7 @@ mod bind_error;
 mod bounds;
 mod call_entry;
 mod call_stats;
+mod cascading;
 mod client_table;
 mod closure;
 mod counters;
@@ -62,6 +64,7 @@ mod flow;
 mod job;
 mod job_queue;
 mod options;
+mod outgoing_answer;
 mod panic_text;
 mod placing;
 mod preset;
@@ -81,10 +84,12 @@ mod target;
 mod timers;
 
 mod streams;
+mod upstreams;
 
 pub use add_error::{AddError, NotFound};
 pub use adding::InstrumentOptions;
 pub use bind_error::BindError;
+pub use cascading::AddUpstreamError;
 pub use closure::CallOptions;
 pub use options::ServerOptions;
 pub use preset::Preset;

@@ -1,6 +1,6 @@
 //! What a server serves by name: instruments, their calls, named calls and lanes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use router_wire::describe::{CallDescription, InstrumentDescription};
@@ -74,6 +74,13 @@ impl Found {
     }
 }
 
+/// Whether one of two names is the other, or stands before it.
+fn overlaps(one: &Name, other: &Name) -> bool {
+    let (one, other) = (one.as_str(), other.as_str());
+    let under = |outer: &str, inner: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
+    one == other || under(one, other) || under(other, one)
+}
+
 /// The names of one server. Behind a lock that is held for look-ups and changes of these maps only.
 #[derive(Default)]
 pub(crate) struct Registry {
@@ -83,6 +90,8 @@ pub(crate) struct Registry {
     lanes: HashMap<Name, LaneInUse>,
     /// Names that are being added, with the docs told so far: an instrument's factory may take its time.
     reserved: HashMap<Name, &'static str>,
+    /// What stands before the names of servers behind this one.
+    prefixes: HashSet<Name>,
     /// Executors without an instrument whose threads may still be in user code.
     retired: Vec<Arc<Executor>>,
     version: u64,
@@ -121,6 +130,34 @@ impl Registry {
         self.version
     }
 
+    /// What a server behind this one serves has changed: clients ask again for what they keep.
+    pub(crate) fn something_behind_changed(&mut self) {
+        self.version += 1;
+    }
+
+    /// Keeps a prefix for a server behind this one.
+    ///
+    /// # Errors
+    /// A name that is there already, and would be under the prefix or is the prefix.
+    pub(crate) fn reserve_prefix(&mut self, prefix: &Name) -> Result<(), Name> {
+        let clashes = |name: &Name| overlaps(prefix, name);
+        let names = self.calls.keys().chain(self.named.keys()).chain(self.instruments.keys());
+        match names.chain(self.reserved.keys()).chain(&self.prefixes).find(|name| clashes(name)) {
+            Some(name) => Err(name.clone()),
+            None => {
+                self.prefixes.insert(prefix.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives a prefix up.
+    pub(crate) fn release_prefix(&mut self, prefix: &Name) {
+        if self.prefixes.remove(prefix) {
+            self.version += 1;
+        }
+    }
+
     /// Keeps an instrument's name until it is added or given up.
     ///
     /// # Errors
@@ -131,6 +168,9 @@ impl Registry {
         }
         if self.instruments.contains_key(name) || self.reserved.contains_key(name) {
             return Err(AddError::InstrumentExists { name: name.to_string() });
+        }
+        if let Some(prefix) = self.prefixes.iter().find(|prefix| overlaps(prefix, name)) {
+            return Err(AddError::UnderUpstream { name: name.to_string(), prefix: prefix.to_string() });
         }
         let taken = |call: &&Name| self.calls.contains_key(*call) || self.named.contains_key(*call);
         if let Some(call) = calls.iter().find(taken) {
@@ -239,6 +279,9 @@ impl Registry {
         }
         if self.calls.contains_key(&call.name) || self.named.contains_key(&call.name) {
             return Err(AddError::CallExists { name: call.name.to_string() });
+        }
+        if let Some(prefix) = self.prefixes.iter().find(|prefix| overlaps(prefix, &call.name)) {
+            return Err(AddError::UnderUpstream { name: call.name.to_string(), prefix: prefix.to_string() });
         }
         if !self.calls.contains_key(&call.target) {
             let nearest = nearest(call.target.as_str(), self.calls.keys().map(Name::as_str));

@@ -9,11 +9,12 @@ use router_socket::Frame;
 use router_wire::reply::REPLY_HEADER_BYTES;
 use router_wire::request::RequestHeader;
 use router_wire::{
-    Arguments, ClientMessage, Encoding, Failure, HelloReply, HelloRequest, PROTOCOL_VERSION, name,
+    Arguments, ClientIdentity, ClientMessage, Enclosed, Encoding, Envelope, Failure, GatewayHop, HelloReply,
+    HelloRequest, PROTOCOL_VERSION, Refused, name,
 };
 
 use crate::barriers::Barrier;
-use crate::client_table::{GreetRefusal, Sender};
+use crate::client_table::{ClientKey, GreetRefusal, Sender, Via};
 use crate::job::{Answer, Body, Job, JobKey, encode_outcome, server_stopped};
 use crate::panic_text::panic_text;
 use crate::registry::Found;
@@ -32,12 +33,33 @@ const MOST_GREETING_BYTES: usize = 4 << 10;
 /// An inline method whose run was longer than this moves to its lane.
 const TOO_SLOW_INLINE: Duration = Duration::from_millis(10);
 
+/// How a message came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    /// From the client on its own connection.
+    Connection,
+    /// In an envelope, from a gateway.
+    Behind(Via),
+}
+
 const HELLO: &str = "router.hello";
 const PING: &str = "router.ping";
 
 impl RouterLoop {
-    /// Takes one message: `[routing id, message]`, or `[routing id, header, body]`.
+    /// Takes one message: `[routing id, message]`, or `[routing id, header, body]`; from a gateway with an envelope
+    /// behind the routing id.
     pub(super) fn receive(&mut self, frames: &mut Vec<Frame>, whole: bool) {
+        let envelope = match frames.get(1) {
+            Some(second) if Envelope::is_one(second) => Some(frames.remove(1)),
+            _ => None,
+        };
+        let from = match envelope {
+            Some(envelope) if whole => match self.opened(&envelope, frames) {
+                Some(via) => From::Behind(via),
+                None => return,
+            },
+            _ => From::Connection,
+        };
         let counters = &self.dispatcher.counters;
         if !whole || !(2..=3).contains(&frames.len()) {
             counters.bad_frame_count.add(1);
@@ -58,21 +80,21 @@ impl RouterLoop {
                     Some(frame) => Body::Received { frame, start: 0 },
                     None => Body::Received { frame: message.shared(), start },
                 };
-                if target == HELLO {
+                if target == HELLO && from == From::Connection {
                     self.hello(&peer, &header, &body(&message), now);
                     return;
                 }
-                let Some(sender) = self.sender(&peer, &message, now) else { return };
+                let Some(sender) = self.sender(from, &peer, &message, now) else { return };
                 self.request(sender, &header, target, body(&message), now);
             }
-            Ok(ClientMessage::Cancel { epoch, call }) => match self.clients.by_peer(&peer) {
+            Ok(ClientMessage::Cancel { epoch, call }) => match self.known(from, &peer) {
                 Some(client) if epoch == self.dispatcher.epoch => {
                     self.cancel(JobKey { client, number: call })
                 }
                 _ => counters.late_cancels.add(1),
             },
             Ok(ClientMessage::Goodbye { .. }) => {
-                if let Some(client) = self.clients.by_peer(&peer)
+                if let Some(client) = self.known(from, &peer)
                     && self.clients.mark_lost(client)
                 {
                     self.client_is_lost(client);
@@ -81,16 +103,63 @@ impl RouterLoop {
             Err(error) => {
                 counters.bad_messages.add(1);
                 if let Some(number) = ClientMessage::call_number(&message) {
-                    let Some(sender) = self.sender(&peer, &message, now) else { return };
+                    let Some(sender) = self.sender(from, &peer, &message, now) else { return };
                     self.refuse(sender, number, Failure::BadRequest { message: error.to_string() });
                 }
             }
         }
     }
 
+    /// Whose message follows an envelope; nobody's when the envelope was the message, or is refused.
+    fn opened(&mut self, envelope: &Frame, frames: &[Frame]) -> Option<Via> {
+        let counters = &self.dispatcher.counters;
+        let gateway = frames.first().and_then(|peer| self.clients.by_peer(peer));
+        let gateway = gateway.filter(|gateway| self.clients.is_gateway(*gateway));
+        let (Ok(envelope), Some(gateway)) = (Envelope::decode(envelope), gateway) else {
+            counters.bad_messages.add(1);
+            return None;
+        };
+        let via = Via { gateway, id: envelope.client };
+        match (envelope.enclosed, frames) {
+            (Enclosed::Message, _) => return Some(via),
+            (Enclosed::Identity, [_, text]) if text.len() <= MOST_GREETING_BYTES => {
+                match router_wire::body::decode::<ClientIdentity>(text) {
+                    Ok(identity) => {
+                        if self.clients.introduce(via, identity.tamed(), Instant::now()).is_none() {
+                            counters.refused_clients.add(1);
+                        }
+                    }
+                    Err(_) => counters.bad_messages.add(1),
+                }
+            }
+            (Enclosed::Lost, [_]) => {
+                if let Some(client) = self.clients.by_via(via)
+                    && self.clients.mark_lost(client)
+                {
+                    self.client_is_lost(client);
+                }
+            }
+            _ => counters.bad_frame_count.add(1),
+        }
+        None
+    }
+
+    /// The client that a message is from, if it is known.
+    fn known(&self, from: From, peer: &[u8]) -> Option<ClientKey> {
+        match from {
+            From::Connection => self.clients.by_peer(peer),
+            From::Behind(via) => self.clients.by_via(via),
+        }
+    }
+
     /// Who sent a message; nobody when there are too many clients already.
-    fn sender(&mut self, peer: &Frame, message: &Frame, now: Instant) -> Option<Sender> {
-        let heard = self.clients.heard(peer, message.peer_address(), now);
+    fn sender(&mut self, from: From, peer: &Frame, message: &Frame, now: Instant) -> Option<Sender> {
+        let connection = self.clients.heard(peer, message.peer_address(), now);
+        let heard = match from {
+            From::Connection => connection,
+            From::Behind(via) => connection
+                .and_then(|(_, socket)| Some((self.clients.heard_via(via, now)?, socket))),
+        };
         if heard.is_none() {
             self.dispatcher.counters.refused_clients.add(1);
         }
@@ -104,6 +173,10 @@ impl RouterLoop {
         }
         if target == PING {
             self.ping(sender, header.call, &body, now);
+            return;
+        }
+        if let Some(way) = self.way_to(target, &body) {
+            self.pass_on(sender, header, way, &body, now);
             return;
         }
         let found = self.dispatcher.registry.read().find(target);
@@ -231,7 +304,8 @@ impl RouterLoop {
             }
         }
         let queue = Arc::clone(&job.entry.queue);
-        let wait = move |_: &mut Workshop| job.finish_with(|_| collect(stopping, deadline));
+        let behind = self.stop_all_behind(job.key, deadline);
+        let wait = move |_: &mut Workshop| job.finish_with(|_| collect(stopping, behind, deadline));
         // A queue that takes no more belongs to a server that has stopped.
         let _ = queue.push_task(Box::new(wait));
     }
@@ -271,11 +345,14 @@ impl RouterLoop {
             log::warn!("the inline method {} moves to its lane", entry.name);
         }
         let reply = encode_outcome(outcome, self.dispatcher.epoch, header.call, self.settings.max_body_bytes);
-        self.send_answer(sender.client, sender.socket, reply);
+        self.send_answer(sender.client, sender.socket, reply.into());
     }
 
     /// Asks a call to end: a queued one ends at once, a running one decides itself.
     fn cancel(&mut self, key: JobKey) {
+        if self.cancel_behind(key) {
+            return;
+        }
         let Some(call) = self.in_flight.get(&key) else {
             self.dispatcher.counters.late_cancels.add(1);
             return;
@@ -291,10 +368,16 @@ impl RouterLoop {
         let request = match keywords::<HelloRequest>(body.bytes()) {
             Ok(request) => request,
             Err(failure) => {
-                let Some(sender) = self.sender(peer, peer, now) else { return };
+                let Some(sender) = self.sender(From::Connection, peer, peer, now) else { return };
                 return self.refuse(sender, header.call, failure);
             }
         };
+        if let Some(mut path) = GatewayHop::path(&request.gateways, self.dispatcher.epoch) {
+            path.push(self.settings.hello.server.clone());
+            let message = format!("this server is behind itself: {}", path.join(" -> "));
+            let Some(sender) = self.sender(From::Connection, peer, peer, now) else { return };
+            return self.refuse(sender, header.call, Failure::Refused(Refused::new("loop", message)));
+        }
         let same_version = request.protocol_version == PROTOCOL_VERSION;
         let identity = request.client.tamed();
         let client = match self.clients.greet(peer, &identity, request.socket, same_version, now) {
@@ -306,13 +389,14 @@ impl RouterLoop {
                 return self.refuse(sender, header.call, Failure::BadRequest { message });
             }
         };
-        let registry = self.dispatcher.registry.read();
-        let reply = HelloReply {
-            urgent: registry.urgent_calls(),
-            registry_version: registry.version(),
-            ..self.settings.hello.clone()
-        };
-        drop(registry);
+        if self.clients.set_gateways(client, request.gateways) {
+            self.refresh_gateways();
+        }
+        // First: what changes behind it is asked for again.
+        let registry_version = self.dispatcher.version();
+        let mut urgent = self.dispatcher.registry.read().urgent_calls();
+        urgent.extend(self.urgent_behind());
+        let reply = HelloReply { urgent, registry_version, ..self.settings.hello.clone() };
         self.answer_value(Sender { client, socket: request.socket }, header.call, &reply);
     }
 
@@ -321,13 +405,16 @@ impl RouterLoop {
             Ok(request) => request,
             Err(failure) => return self.refuse(sender, number, failure),
         };
-        if !self.clients.has_greeted(sender.client) {
+        let behind = self.clients.via(sender.client).is_some();
+        if !behind && !self.clients.has_greeted(sender.client) {
             // Its place was given to another while it was silent. An epoch that is none makes it greet again.
             let failure = Failure::OtherEpoch { epoch: self.dispatcher.epoch };
             let reply = encode_outcome(Err(failure), 0, number, usize::MAX);
-            return self.send_answer(sender.client, sender.socket, reply);
+            return self.send_answer(sender.client, sender.socket, reply.into());
         }
-        self.clients.pinged(sender.client, now);
+        if !behind {
+            self.clients.pinged(sender.client, now);
+        }
         if let Some(client) = self.clients.get_mut(sender.client) {
             client.flow.confirm(request.received_bytes);
         }
@@ -336,7 +423,7 @@ impl RouterLoop {
             epoch: self.dispatcher.epoch,
             utc_ns: utc_ns(SystemTime::now()),
             monotonic_ns: now.saturating_duration_since(self.settings.started).as_nanos() as u64,
-            registry_version: self.dispatcher.registry.read().version(),
+            registry_version: self.dispatcher.version(),
         };
         self.answer_value(sender, number, &reply);
     }
@@ -350,7 +437,7 @@ pub(crate) fn utc_ns(time: SystemTime) -> i64 {
     }
 }
 
-fn deadline_of(header: &RequestHeader, now: Instant) -> Option<Instant> {
+pub(crate) fn deadline_of(header: &RequestHeader, now: Instant) -> Option<Instant> {
     match header.deadline_us {
         0 => None,
         left => now.checked_add(Duration::from_micros(left)),

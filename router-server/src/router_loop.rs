@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use router_client::gateway::UpstreamEvent;
 use router_client::{CallControl, Interrupted};
 use router_socket::{Endpoint, Frame, MailSender, Mailbox, Monitor, PollEntry, Socket, SocketEvent};
-use router_wire::hello::ClientSocket;
+use router_wire::hello::{ClientSocket, GatewayHop};
 use router_wire::{Failure, HelloReply};
 
 use crate::bounds::{Permit, ServerBounds};
@@ -21,6 +22,7 @@ use crate::router_event::RouterEvent;
 use crate::socket_file::SocketFile;
 use crate::stop_schedule::StopSchedule;
 use crate::timers::{Due, Timers};
+use crate::upstreams::Upstream;
 
 /// Messages taken from one source before the others have their turn.
 const MESSAGES_PER_TURN: usize = 1000;
@@ -49,6 +51,12 @@ pub(crate) struct RouterLoop {
     pub(super) bounds: ServerBounds,
     pub(super) clients: ClientTable,
     pub(super) in_flight: HashMap<JobKey, InFlight>,
+    /// The servers behind this one.
+    pub(super) upstreams: Vec<Upstream>,
+    /// For which servers this one speaks to them: itself, and those that are its clients.
+    pub(super) gateways: Vec<GatewayHop>,
+    /// Kept for its capacity.
+    pub(super) upstream_events: Vec<UpstreamEvent>,
     pub(super) timers: Timers,
     /// Queues with a sleeping worker; woken once at the end of the turn, so that a burst of calls costs one wake-up.
     pub(super) wakes: Vec<Arc<JobQueue>>,
@@ -116,7 +124,7 @@ impl RouterLoop {
         let monitor = socket.monitor()?;
         let mut timers = Timers::default();
         timers.add(Instant::now() + LOOK_FOR_LOST_CLIENTS_EVERY, Due::LostClients);
-        Ok(RouterLoop {
+        let mut router_loop = RouterLoop {
             socket,
             monitor,
             mailbox,
@@ -126,12 +134,17 @@ impl RouterLoop {
             bounds,
             clients: ClientTable::default(),
             in_flight: HashMap::new(),
+            upstreams: Vec::new(),
+            gateways: Vec::new(),
+            upstream_events: Vec::new(),
             timers,
             wakes: Vec::new(),
             frames: Vec::new(),
             drained_at: Instant::now(),
             stopping: None,
-        })
+        };
+        router_loop.refresh_gateways();
+        Ok(router_loop)
     }
 
     /// Takes what waits, does what is due, and sleeps when there was nothing.
@@ -141,13 +154,14 @@ impl RouterLoop {
     pub(crate) fn turn(&mut self) -> Turn {
         let requests = self.take_requests();
         let events = self.take_events();
+        let more_behind = self.turn_upstreams();
         self.take_monitor_events();
         self.do_what_is_due(requests < MESSAGES_PER_TURN);
         self.wakes.drain(..).for_each(|queue| queue.wake());
         if self.has_stopped() {
             return Turn::Ended;
         }
-        if requests + events == 0 {
+        if requests + events == 0 && !more_behind {
             self.sleep();
         }
         Turn::Again
@@ -202,6 +216,10 @@ impl RouterLoop {
                     let _ = answer.send(self.clients.stats(Instant::now()));
                 }
                 RouterEvent::Stop(schedule) => self.begin_to_stop(schedule),
+                RouterEvent::AddUpstream(add) => self.add_upstream(*add),
+                RouterEvent::RemoveUpstream { prefix, answer } => {
+                    let _ = answer.send(self.remove_upstream(prefix.as_str()).map(Box::new));
+                }
             }
         }
         taken
@@ -245,12 +263,16 @@ impl RouterLoop {
                 }
             }
         }
-        let in_flight = &self.in_flight;
-        self.timers.tidy(in_flight.len(), |key| in_flight.contains_key(&key));
+        let (in_flight, upstreams) = (&self.in_flight, &self.upstreams);
+        let behind = upstreams.iter().map(|upstream| upstream.calls.len()).sum::<usize>();
+        let is_in_flight = |key: JobKey| {
+            in_flight.contains_key(&key) || upstreams.iter().any(|upstream| upstream.calls.contains_key(&key))
+        };
+        self.timers.tidy(in_flight.len() + behind, is_in_flight);
     }
 
     fn deadline_passed(&mut self, key: JobKey) {
-        let Some(call) = self.in_flight.get(&key) else { return };
+        let Some(call) = self.in_flight.get(&key) else { return self.deadline_passed_behind(key) };
         if call.control.info().deadline.is_none_or(|deadline| deadline > Instant::now()) {
             return; // the timer of an earlier call of the same number
         }
@@ -267,6 +289,17 @@ impl RouterLoop {
     /// Ends a lost client's queued calls. Running ones go on, unless their method says otherwise.
     pub(super) fn client_is_lost(&mut self, client: ClientKey) {
         self.dispatcher.counters.lost_clients.add(1);
+        for behind in self.clients.behind(client) {
+            if self.clients.mark_lost(behind) {
+                self.client_is_lost(behind);
+            }
+        }
+        for upstream in &mut self.upstreams {
+            upstream.client_is_lost(client);
+        }
+        if self.clients.is_gateway(client) {
+            self.refresh_gateways();
+        }
         let Some(lost) = self.clients.get(client) else { return };
         for number in lost.in_flight.iter().copied().collect::<Vec<_>>() {
             let key = JobKey { client, number };
@@ -290,6 +323,7 @@ impl RouterLoop {
         let answer_all_at = (Instant::now() + GRACE_AT_STOP).min(by);
         self.stopping =
             Some(Stopping { by, answer_all_at, close_at: None, end_at: None, port_is_free: false });
+        self.leave_upstreams();
         for (key, call) in &self.in_flight {
             match call.entry.queue.take(*key) {
                 Some(job) => job.refuse(server_stopped(false)),
@@ -351,10 +385,20 @@ impl RouterLoop {
             let due = stopping.end_at.or(stopping.close_at).unwrap_or(stopping.answer_all_at);
             next = Some(next.map_or(due, |next| next.min(due)));
         }
-        let timeout = next.map(|at| at.saturating_duration_since(Instant::now()));
-        let mut entries = [PollEntry::readable(&self.socket), self.monitor.poll_entry()];
+        let now = Instant::now();
+        let next = next.into_iter().chain(self.upstreams_due(now)).min();
+        let timeout = next.map(|at| at.saturating_duration_since(now));
+        self.upstreams_sleep(timeout);
+        let mut entries = vec![PollEntry::readable(&self.socket), self.monitor.poll_entry()];
+        let own = entries.len();
+        RouterLoop::upstream_entries(&self.upstreams, &mut entries);
         if let Err(error) = self.mailbox.poll(&mut entries, timeout) {
             log::error!("the router loop could not wait: {error}");
+        }
+        if !self.upstreams.is_empty() {
+            let writable: Vec<bool> = entries.split_off(own).iter().map(PollEntry::is_writable).collect();
+            drop(entries);
+            self.unblock_upstreams(&writable);
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::stop_hooks::StopHooks;
 use crate::stop_report::StopReport;
 use crate::stop_schedule::StopSchedule;
 use crate::streams::{StreamSettings, Streams};
+use crate::upstreams::UpstreamViews;
 
 /// Makes an instrument callable and watchable from other processes and PCs.
 ///
@@ -49,7 +50,8 @@ pub struct RouterServer {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) streams: Arc<Streams>,
     endpoints: ServerEndpoints,
-    mail: MailSender<RouterEvent>,
+    pub(crate) mail: MailSender<RouterEvent>,
+    pub(crate) upstreams: Arc<UpstreamViews>,
     router: Arc<RouterInstrument>,
     hooks: StopHooks,
     /// The router loop's thread, until the stop joins it.
@@ -109,7 +111,7 @@ impl RouterServer {
         let streams = Arc::new(streams);
         let endpoints = ServerEndpoints { calls, samples, frames };
 
-        let dispatcher = Dispatcher::new(epoch);
+        let dispatcher = Dispatcher::new(epoch, streams.changes());
         let (mail, inbox) = mailbox(&calls_context, None)?;
         let bounds = ServerBounds::new(&options);
         let description = ServerDescription {
@@ -142,7 +144,9 @@ impl RouterServer {
         };
         let router_loop =
             RouterLoop::new(socket, (mail.clone(), inbox), Arc::clone(&dispatcher), bounds, settings)?;
+        let upstreams = Arc::<UpstreamViews>::default();
         let router = Arc::new(RouterInstrument {
+            upstreams: Arc::clone(&upstreams),
             dispatcher: Arc::clone(&dispatcher),
             streams: Arc::downgrade(&streams),
             mail: mail.clone(),
@@ -157,6 +161,7 @@ impl RouterServer {
             streams,
             endpoints,
             mail,
+            upstreams,
             router,
             hooks: StopHooks::default(),
             thread: Mutex::new(Some(thread)),

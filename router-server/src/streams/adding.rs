@@ -104,6 +104,7 @@ impl Streams {
         };
         record.stream.end(Ended::Removed);
         self.roster.records.lock().remove(name);
+        self.roster.has_changed();
         if let Some(route) = &record.route {
             let seat = route.lock();
             seat.send(Command::Remove { incarnation: record.stream.incarnation });
@@ -168,6 +169,7 @@ impl Streams {
             return Err(AddStreamError::Stopped); // whoever stops looks at the records after setting it
         }
         records.insert(record.stream.name.clone(), record);
+        self.roster.has_changed();
         Ok(())
     }
 }

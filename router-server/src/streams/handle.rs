@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -84,6 +84,11 @@ impl Streams {
         Ok((streams, endpoints.0, endpoints.1))
     }
 
+    /// Counts the changes of what [`describe`](Streams::describe) tells, beside those of counts.
+    pub(crate) fn changes(&self) -> Arc<AtomicU64> {
+        self.roster.changes()
+    }
+
     /// Publishes a stream again; nothing happens when it is enabled.
     ///
     /// # Errors
@@ -107,6 +112,7 @@ impl Streams {
             Err(not_found) if !self.relays.set_enabled(name, enabled) => return Err(not_found),
             Err(_) => {}
         }
+        self.roster.has_changed();
         Ok(())
     }
 
@@ -129,6 +135,7 @@ impl Streams {
             SeatError::Stopped => SetFrequencyError::Stopped,
         })?;
         record.stream.set_frequency(frequency);
+        self.roster.has_changed();
         let incarnation = record.stream.incarnation;
         seat.send(Command::Release { incarnation });
         self.streamers.leave(&seat);

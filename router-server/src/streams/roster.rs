@@ -33,6 +33,8 @@ pub(crate) struct Roster {
     pub(super) changing: Arc<Mutex<()>>,
     pub(super) records: Arc<Mutex<BTreeMap<Name, Record>>>,
     pub(super) last_incarnation: Arc<AtomicU64>,
+    /// Counts the changes of what is described.
+    changes: Arc<AtomicU64>,
 }
 
 /// A stream, and where it is.
@@ -62,7 +64,18 @@ impl Roster {
             changing: Arc::default(),
             records: Arc::default(),
             last_incarnation: Arc::default(),
+            changes: Arc::default(),
         }
+    }
+
+    /// The count of changes, which goes on.
+    pub(super) fn changes(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.changes)
+    }
+
+    /// What is described is another from now on.
+    pub(super) fn has_changed(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Makes a stream that nobody can find yet.
@@ -138,6 +151,7 @@ impl Roster {
             return Err(ServeError::Refused(AddStreamError::Stopped));
         }
         records.insert(stream.name.clone(), Record { stream: Arc::clone(&stream), route: None });
+        self.has_changed();
         Ok(stream)
     }
 
@@ -145,6 +159,7 @@ impl Roster {
     /// left alone: the proxy knows them by incarnation.
     pub(super) fn withdraw(&self, stream: &Arc<Stream>) {
         stream.end(Ended::Removed);
+        self.has_changed();
         {
             let mut records = self.records.lock();
             let is_it = |record: &Record| record.stream.incarnation == stream.incarnation;

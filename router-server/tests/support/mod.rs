@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, unreachable_pub)] // each test file uses some of it; an interface is `pub`
 
 pub(crate) mod busy;
+pub(crate) mod chain;
 pub(crate) mod child;
 pub(crate) mod door;
 pub(crate) mod random;
@@ -14,10 +15,11 @@ pub(crate) mod zmtp;
 use std::time::{Duration, Instant};
 
 use router_client::{CallError, ConnectOptions, PendingCall, RemoteError, Request, RouterClient};
-use router_server::{RouterServer, ServerOptions};
+use router_server::{Endpoint, RouterServer, ServerEndpoints, ServerOptions};
 use serde::de::DeserializeOwned;
 
 pub(crate) use busy::BusyCores;
+pub(crate) use chain::{Chain, named_server};
 pub(crate) use child::Child;
 pub(crate) use door::{Door, Gate, door};
 pub(crate) use raw_client::RawClient;
@@ -57,6 +59,13 @@ pub(crate) fn client_at(address: &str, options: ConnectOptions) -> RouterClient 
     let client = RouterClient::connect_with(address, options).unwrap();
     client.wait_connected(PATIENCE).unwrap();
     client
+}
+
+/// A server that takes the calls endpoint of one that has ended; its streams are at any ports.
+pub(crate) fn server_again(calls: &str) -> RouterServer {
+    let any = || "tcp://127.0.0.1:*".parse::<Endpoint>().unwrap();
+    let wanted = ServerEndpoints { calls: calls.parse().unwrap(), samples: any(), frames: any() };
+    until("the port is free", || RouterServer::bind_at(&wanted, ServerOptions::default()).ok())
 }
 
 /// What clients of `server` dial.
