@@ -103,13 +103,18 @@ impl RouterLoop {
     pub(super) fn send_answer(&mut self, client: ClientKey, socket: ClientSocket, message: OutgoingAnswer) {
         let (client, message) = self.by_connection(client, message);
         let most = self.settings.stalled_client_bytes;
+        let strangers_have = match message.bytes() {
+            bytes if bytes <= MOST_TO_STRANGERS_UNCOUNTED => 0,
+            _ => self.clients.unconfirmed_by_strangers(client, Instant::now()),
+        };
         let Some(to) = self.clients.get_mut(client) else {
             self.dispatcher.counters.unroutable_answers.add(1);
             return;
         };
+        let goes = message.bytes() <= MOST_TO_STRANGERS_UNCOUNTED || strangers_have < STRANGERS_SHARE * most as u64;
         if socket == ClientSocket::Control && message.bytes() <= MOST_CONTROL_BYTES {
             self.send_now(client, ClientSocket::Control, message);
-        } else if to.flow.held.is_empty() && to.flow.may_send(message.bytes(), most) {
+        } else if goes &&  to.flow.held.is_empty() && to.flow.may_send(message.bytes(), most) {
             self.send_now(client, ClientSocket::Calls, message);
         } else {
             self.hold(client, message);
@@ -140,6 +145,7 @@ impl RouterLoop {
                 return;
             }
             to.flow.held_bytes -= message.bytes();
+            to.flow.held_since = None;
             self.send_now(client, ClientSocket::Calls, message);
         }
     }
@@ -149,9 +155,15 @@ impl RouterLoop {
     pub(super) fn shrink_held_answers(&mut self, client: ClientKey) {
         let most = self.settings.stalled_client_bytes;
         let Some(to) = self.clients.get_mut(client) else { return };
-        let held = std::mem::take(&mut to.flow.held);
-        self.dispatcher.counters.unconfirmed_answers_dropped.add(held.len() as u64);
-        to.flow.held = held.iter().filter_map(|answer| undelivered(answer, most)).collect();
+        let (small, large): (Vec<_>, Vec<_>) = std::mem::take(&mut to.flow.held)
+            .into_iter()
+            .enumerate()
+            .partition(|(_, answer)| answer.bytes() <= SMALL_ANSWER_BYTES);
+        self.dispatcher.counters.unconfirmed_answers_dropped.add(large.len() as u64);
+        let shrunk = large.iter().filter_map(|(at, answer)| Some((*at, undelivered(answer, most)?)));
+        let mut held: Vec<_> = small.into_iter().chain(shrunk).collect();
+        held.sort_by_key(|(at, _)| *at);
+        to.flow.held = held.into_iter().map(|(_, answer)| answer).collect();
         to.flow.held_bytes = to.flow.held.iter().map(OutgoingAnswer::bytes).sum();
     }
 
@@ -159,6 +171,7 @@ impl RouterLoop {
     /// dropped.
     fn hold(&mut self, client: ClientKey, message: OutgoingAnswer) {
         let most = self.settings.stalled_client_bytes;
+        let held_for_all = self.clients.held_bytes();
         let counters = &self.dispatcher.counters;
         let Some(to) = self.clients.get_mut(client) else { return };
         if to.flow.held.len() >= MOST_HELD {
@@ -166,8 +179,10 @@ impl RouterLoop {
             counters.unconfirmed_answers_dropped.add(1);
             return;
         }
+        to.flow.held_since.get_or_insert_with(Instant::now);
         let fits = to.flow.held_bytes == 0 || to.flow.held_bytes + message.bytes() <= most;
-        let kept = if fits {
+        let fits_beside_others = held_for_all + message.bytes() <= 4 * most;
+        let kept = if fits && fits_beside_others {
             Some(message)
         } else {
             counters.unconfirmed_answers_dropped.add(1);
@@ -176,6 +191,25 @@ impl RouterLoop {
         if let Some(kept) = kept {
             to.flow.held_bytes += kept.bytes();
             to.flow.held.push_back(kept);
+        }
+    }
+
+    /// What is held for a client that does not ping, and has not confirmed anything for long, becomes as small as it
+    /// can be: how its calls ended. One of these is sent: if the client is not there any more, that finds it out.
+    pub(super) fn give_up_held_answers(&mut self, client: ClientKey) {
+        self.shrink_held_answers(client);
+        let Some(to) = self.clients.get_mut(client) else { return };
+        to.flow.held_since = None;
+        let Some(first) = to.flow.held.pop_front() else { return };
+        to.flow.held_bytes -= first.bytes();
+        if !to.flow.held.is_empty() {
+            to.flow.held_since = Some(Instant::now());
+        }
+        self.send_now(client, ClientSocket::Calls, first);
+        let can_come_back = self.clients.has_greeted(client);
+        if let Some(to) = self.clients.get_mut(client).filter(|to| to.lost && !can_come_back) {
+            to.flow.held.clear();
+            to.flow.held_bytes = 0;
         }
     }
 
@@ -216,6 +250,13 @@ impl RouterLoop {
     }
 }
 
+/// All clients that do not ping have this many times the bound of one under way together: how many of them connect is
+/// not bounded, and whether they read is not known.
+const STRANGERS_SHARE: u64 = 4;
+/// Answers up to this length to a client that does not ping are not counted in that [bytes].
+const MOST_TO_STRANGERS_UNCOUNTED: usize = 64 << 10;
+/// An answer up to this length is no smaller when it becomes the news that it was dropped [bytes].
+const SMALL_ANSWER_BYTES: usize = 512;
 /// The longest answer that leaves on the control connection, where nothing confirms it [bytes].
 const MOST_CONTROL_BYTES: usize = 4 << 10;
 /// Most answers that are held back for one client: as many as it may have calls in flight, ordinary and urgent.

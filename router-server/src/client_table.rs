@@ -86,6 +86,11 @@ impl Client {
         }
     }
 
+    /// Whether it pings these days.
+    fn pings(&self, now: Instant) -> bool {
+        self.last_ping.is_some_and(|ping| now.saturating_duration_since(ping) <= LOST_AFTER)
+    }
+
     fn id(&self) -> Option<ClientId> {
         self.identity.as_ref().map(|identity| identity.id)
     }
@@ -270,6 +275,30 @@ impl ClientTable {
         lost
     }
 
+    /// Bytes of answers that are held back for all clients.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.clients.values().map(|client| client.flow.held_bytes).sum()
+    }
+
+    /// Bytes of unconfirmed answers to all clients that do not ping, if `client` is one of them; else 0.
+    pub(crate) fn unconfirmed_by_strangers(&self, client: ClientKey, now: Instant) -> u64 {
+        if self.clients.get(&client).is_none_or(|client| client.pings(now)) {
+            return 0;
+        }
+        let strangers = self.clients.values().filter(|client| !client.lost && !client.pings(now));
+        strangers.map(|client| client.flow.unconfirmed()).sum()
+    }
+
+    /// The clients that do not ping, for whom answers have been held for long.
+    pub(crate) fn silent_with_held_answers(&self, now: Instant) -> Vec<ClientKey> {
+        let held_long = |client: &Client| {
+            client.flow.held_since.is_some_and(|since| now.saturating_duration_since(since) > LOST_AFTER)
+        };
+        let silent = |client: &Client| !client.lost && !client.pings(now);
+        let silent = self.clients.iter().filter(|(_, client)| held_long(client) && silent(client));
+        silent.map(|(key, _)| *key).collect()
+    }
+
     /// Marks a client that said goodbye or cannot be reached. `false` when it was lost before or is unknown.
     pub(crate) fn mark_lost(&mut self, key: ClientKey) -> bool {
         self.clients.get_mut(&key).is_some_and(|client| !std::mem::replace(&mut client.lost, true))
@@ -331,11 +360,8 @@ impl ClientTable {
         now: Instant,
     ) -> Option<ClientKey> {
         if self.clients.len() >= MAX_CLIENTS {
-            let pings = |client: &Client| {
-                client.last_ping.is_some_and(|ping| now.saturating_duration_since(ping) <= LOST_AFTER)
-            };
             let goes =
-                self.clients.iter().filter(|(_, client)| client.in_flight.is_empty() && !pings(client));
+                self.clients.iter().filter(|(_, client)| client.in_flight.is_empty() && !client.pings(now));
             let (&oldest, _) = goes.min_by_key(|(_, client)| client.last_heard)?;
             self.remove(oldest);
         }

@@ -1,6 +1,7 @@
 //! `Flow`: the answers that are on their way to one client.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use crate::outgoing_answer::OutgoingAnswer;
 
@@ -12,6 +13,8 @@ pub(crate) struct Flow {
     /// Answers that wait for confirmations.
     pub(crate) held: VecDeque<OutgoingAnswer>,
     pub(crate) held_bytes: usize,
+    /// Since when none of them could leave.
+    pub(crate) held_since: Option<Instant>,
 }
 
 impl Flow {

@@ -33,6 +33,7 @@
 //! - `bind_error.rs`, `socket_file.rs`: why it cannot listen; what an `ipc` endpoint leaves in the file system
 //! - `placing.rs`: how an instrument gets its lane, pool and urgent lane
 //! - `router_loop.rs`: the loop that owns the ROUTER; `requests.rs` comes in, `answers.rs` goes out
+//! - `parked.rs`: requests for names that may still come
 //! - `registry.rs`, `call_entry.rs`: what is served by name
 //! - `dispatcher.rs`, `job.rs`, `job_queue.rs`, `bounds.rs`, `executor.rs`: a call on its way to and on its lane
 //! - `client_table.rs`: who calls, and whether they are still there; `flow.rs`: answers on their way to one;
@@ -63,9 +64,11 @@ mod executor;
 mod flow;
 mod job;
 mod job_queue;
+mod memory;
 mod options;
 mod outgoing_answer;
 mod panic_text;
+mod parked;
 mod placing;
 mod preset;
 mod registry;

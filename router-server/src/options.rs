@@ -15,6 +15,9 @@ pub struct ServerOptions {
     /// Most bytes of answers under way to one client that does not confirm them, and as many again held back for
     /// it; one answer each where that is more [bytes]. Default: 64 MiB.
     pub stalled_client_bytes: usize,
+    /// For so long after its bind a request for a name that is not there waits for it to be added: clients may be
+    /// faster than the program that adds its instruments. Default: 1 s.
+    pub names_may_come_for: Duration,
     /// libzmq's I/O threads. Default: 1; 2 pay where large frames go to several subscribers.
     pub io_threads: usize,
     /// Most calls that wait on one lane and its pool. Default: 1,024.
@@ -42,6 +45,7 @@ impl Default for ServerOptions {
             max_body_bytes: router_wire::DEFAULT_MAX_BODY_BYTES,
             stalled_subscriber_bytes: 64 << 20,
             stalled_client_bytes: 64 << 20,
+            names_may_come_for: Duration::from_secs(1),
             io_threads: 1,
             lane_calls: 1024,
             lane_calls_per_client: 256,

@@ -95,6 +95,9 @@ pub(crate) struct Registry {
     /// Executors without an instrument whose threads may still be in user code.
     retired: Vec<Arc<Executor>>,
     version: u64,
+    /// Is told of changes; must not wait.
+    listener: Option<Box<dyn Fn() + Send + Sync>>,
+    tells_changes: bool,
     last_id: u64,
     closed: bool,
 }
@@ -125,6 +128,22 @@ impl Registry {
         self.instruments.iter().map(|(name, served)| (name, &served.entry))
     }
 
+    /// Has changes of what is served told to whoever `listen`s, when [`tell_changes`](Registry::tell_changes) says so.
+    pub(crate) fn on_change(&mut self, listen: Box<dyn Fn() + Send + Sync>) {
+        self.listener = Some(listen);
+    }
+
+    pub(crate) fn tell_changes(&mut self, tell: bool) {
+        self.tells_changes = tell;
+    }
+
+    fn has_changed(&mut self) {
+        self.version += 1;
+        if let Some(listener) = self.listener.as_ref().filter(|_| self.tells_changes) {
+            listener();
+        }
+    }
+
     /// Counts the changes of what is served.
     pub(crate) fn version(&self) -> u64 {
         self.version
@@ -132,7 +151,7 @@ impl Registry {
 
     /// What a server behind this one serves has changed: clients ask again for what they keep.
     pub(crate) fn something_behind_changed(&mut self) {
-        self.version += 1;
+        self.has_changed();
     }
 
     /// Keeps a prefix for a server behind this one.
@@ -154,7 +173,7 @@ impl Registry {
     /// Gives a prefix up.
     pub(crate) fn release_prefix(&mut self, prefix: &Name) {
         if self.prefixes.remove(prefix) {
-            self.version += 1;
+            self.has_changed();
         }
     }
 
@@ -216,7 +235,7 @@ impl Registry {
         for call in calls {
             self.calls.insert(call.name.clone(), Arc::new(call));
         }
-        self.version += 1;
+        self.has_changed();
         self.retired.retain(|executor| !executor.is_finished());
         Ok(())
     }
@@ -264,7 +283,7 @@ impl Registry {
         for call in &instrument.calls {
             self.calls.remove(call);
         }
-        self.version += 1;
+        self.has_changed();
         let lane_is_gone = self.leave_lane(&instrument.lane_name);
         Some((instrument, lane_is_gone))
     }
@@ -288,13 +307,15 @@ impl Registry {
             return Err(AddError::NoSuchTarget { name: call.target.to_string(), nearest });
         }
         self.named.insert(call.name.clone(), Arc::new(call));
-        self.version += 1;
+        self.has_changed();
         Ok(())
     }
 
     pub(crate) fn remove_named(&mut self, name: &str) -> bool {
         let removed = self.named.remove(name).is_some();
-        self.version += u64::from(removed);
+        if removed {
+            self.has_changed();
+        }
         removed
     }
 

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use router_client::{Call, CallInfo, ReplyBody};
+use router_client::{Call, CallInfo, Interrupted, ReplyBody};
 use router_socket::Frame;
 use router_wire::reply::REPLY_HEADER_BYTES;
 use router_wire::request::RequestHeader;
@@ -175,6 +175,18 @@ impl RouterLoop {
             self.ping(sender, header.call, &body, now);
             return;
         }
+        self.look_up(sender, header, target, body, now);
+    }
+
+    /// Brings a request to what it names, here or at a server behind.
+    pub(super) fn look_up(
+        &mut self,
+        sender: Sender,
+        header: &RequestHeader,
+        target: &str,
+        body: Body,
+        now: Instant,
+    ) {
         if let Some(way) = self.way_to(target, &body) {
             self.pass_on(sender, header, way, &body, now);
             return;
@@ -183,7 +195,9 @@ impl RouterLoop {
         let found = match found {
             Ok(found) => found,
             Err(failure) => {
-                self.refuse(sender, header.call, failure);
+                if self.park(sender, header, target, body, now).is_err() {
+                    self.refuse(sender, header.call, failure);
+                }
                 return;
             }
         };
@@ -350,17 +364,17 @@ impl RouterLoop {
 
     /// Asks a call to end: a queued one ends at once, a running one decides itself.
     fn cancel(&mut self, key: JobKey) {
-        if self.cancel_behind(key) {
+        let by = "by its caller".to_owned();
+        if self.cancel_behind(key) || self.end_parked(key, Interrupted::Cancelled { by: by.clone() }) {
             return;
         }
         let Some(call) = self.in_flight.get(&key) else {
             self.dispatcher.counters.late_cancels.add(1);
             return;
         };
-        let by = "by its caller".to_owned();
         match call.entry.queue.take(key) {
             Some(job) => job.refuse(Failure::Cancelled { by, may_still_be_running: false }),
-            None => call.control.interrupt(router_client::Interrupted::Cancelled { by }),
+            None => call.control.interrupt(Interrupted::Cancelled { by }),
         }
     }
 

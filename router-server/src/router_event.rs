@@ -19,6 +19,8 @@ pub(crate) enum RouterEvent {
     AddUpstream(Box<AddUpstream>),
     /// A server behind this one is to be left; it comes back, to be dropped elsewhere.
     RemoveUpstream { prefix: Name, answer: Sender<Option<Box<Upstream>>> },
+    /// There are other names than before, and somebody waits for some.
+    NamesChanged,
     /// Somebody wants to know the clients.
     Clients { answer: Sender<Vec<ClientStats>> },
     /// The server stops: close the listeners, cancel, answer, flush and end.

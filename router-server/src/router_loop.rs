@@ -18,6 +18,8 @@ use crate::client_table::{ClientKey, ClientTable};
 use crate::dispatcher::Dispatcher;
 use crate::job::{JobKey, server_stopped};
 use crate::job_queue::JobQueue;
+use crate::memory::{self, Storms};
+use crate::parked::Parked;
 use crate::router_event::RouterEvent;
 use crate::socket_file::SocketFile;
 use crate::stop_schedule::StopSchedule;
@@ -51,6 +53,8 @@ pub(crate) struct RouterLoop {
     pub(super) bounds: ServerBounds,
     pub(super) clients: ClientTable,
     pub(super) in_flight: HashMap<JobKey, InFlight>,
+    /// Requests for names that may still come.
+    pub(super) parked: Vec<Parked>,
     /// The servers behind this one.
     pub(super) upstreams: Vec<Upstream>,
     /// For which servers this one speaks to them: itself, and those that are its clients.
@@ -62,6 +66,7 @@ pub(crate) struct RouterLoop {
     pub(super) wakes: Vec<Arc<JobQueue>>,
     /// The frames of the message being read; kept for its capacity.
     frames: Vec<Frame>,
+    storms: Storms,
     /// When nothing was left to read last.
     drained_at: Instant,
     stopping: Option<Stopping>,
@@ -75,6 +80,10 @@ pub(crate) struct Settings {
     pub(crate) hello: HelloReply,
     pub(crate) max_body_bytes: usize,
     pub(crate) stalled_client_bytes: usize,
+    /// For so long after the start a request waits for a name that is not there yet.
+    pub(crate) names_may_come_for: Duration,
+    /// How many connections to the sockets of streams have ended.
+    pub(crate) stream_connections_ended: Box<dyn Fn() -> u64 + Send>,
     /// The zero of the server's monotonic clock.
     pub(crate) started: Instant,
 }
@@ -134,12 +143,14 @@ impl RouterLoop {
             bounds,
             clients: ClientTable::default(),
             in_flight: HashMap::new(),
+            parked: Vec::new(),
             upstreams: Vec::new(),
             gateways: Vec::new(),
             upstream_events: Vec::new(),
             timers,
             wakes: Vec::new(),
             frames: Vec::new(),
+            storms: Storms::new(),
             drained_at: Instant::now(),
             stopping: None,
         };
@@ -216,6 +227,7 @@ impl RouterLoop {
                     let _ = answer.send(self.clients.stats(Instant::now()));
                 }
                 RouterEvent::Stop(schedule) => self.begin_to_stop(schedule),
+                RouterEvent::NamesChanged => self.look_for_parked(),
                 RouterEvent::AddUpstream(add) => self.add_upstream(*add),
                 RouterEvent::RemoveUpstream { prefix, answer } => {
                     let _ = answer.send(self.remove_upstream(prefix.as_str()).map(Box::new));
@@ -251,28 +263,44 @@ impl RouterLoop {
             match due {
                 Due::Deadline(key) => self.deadline_passed(key),
                 Due::Progress(key) => self.progress_due(key, now),
+                Due::NamesHaveCome => self.look_for_parked(),
                 Due::LostClients => {
                     self.timers.add(now + LOOK_FOR_LOST_CLIENTS_EVERY, Due::LostClients);
+                    let counters = &self.dispatcher.counters;
+                    let ended = counters.disconnects.get() + counters.failed_handshakes.get();
+                    if self.storms.is_over(ended + (self.settings.stream_connections_ended)(), now) {
+                        memory::give_back();
+                    }
                     // After a pause of this process the pings that came meanwhile still wait in the socket.
                     let flooded_for = now.saturating_duration_since(self.drained_at);
                     if socket_was_drained || flooded_for > FLOOD_EXCUSES_FOR {
                         for client in self.clients.find_lost(now) {
                             self.client_is_lost(client);
                         }
+                        for client in self.clients.silent_with_held_answers(now) {
+                            self.give_up_held_answers(client);
+                        }
                     }
                 }
             }
         }
-        let (in_flight, upstreams) = (&self.in_flight, &self.upstreams);
+        let (in_flight, parked, upstreams) = (&self.in_flight, &self.parked, &self.upstreams);
         let behind = upstreams.iter().map(|upstream| upstream.calls.len()).sum::<usize>();
         let is_in_flight = |key: JobKey| {
-            in_flight.contains_key(&key) || upstreams.iter().any(|upstream| upstream.calls.contains_key(&key))
+            in_flight.contains_key(&key)
+                || parked.iter().any(|parked| parked.key == key)
+                || upstreams.iter().any(|upstream| upstream.calls.contains_key(&key))
         };
         self.timers.tidy(in_flight.len() + behind, is_in_flight);
     }
 
     fn deadline_passed(&mut self, key: JobKey) {
-        let Some(call) = self.in_flight.get(&key) else { return self.deadline_passed_behind(key) };
+        let Some(call) = self.in_flight.get(&key) else {
+            if !self.end_parked(key, Interrupted::DeadlineExceeded) {
+                self.deadline_passed_behind(key);
+            }
+            return;
+        };
         if call.control.info().deadline.is_none_or(|deadline| deadline > Instant::now()) {
             return; // the timer of an earlier call of the same number
         }
@@ -294,6 +322,7 @@ impl RouterLoop {
                 self.client_is_lost(behind);
             }
         }
+        self.end_parked_of(client);
         for upstream in &mut self.upstreams {
             upstream.client_is_lost(client);
         }
@@ -324,6 +353,7 @@ impl RouterLoop {
         self.stopping =
             Some(Stopping { by, answer_all_at, close_at: None, end_at: None, port_is_free: false });
         self.leave_upstreams();
+        self.end_all_parked();
         for (key, call) in &self.in_flight {
             match call.entry.queue.take(*key) {
                 Some(job) => job.refuse(server_stopped(false)),

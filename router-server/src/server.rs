@@ -113,6 +113,9 @@ impl RouterServer {
 
         let dispatcher = Dispatcher::new(epoch, streams.changes());
         let (mail, inbox) = mailbox(&calls_context, None)?;
+        let changes = mail.clone();
+        let tell = Box::new(move || drop(changes.post(RouterEvent::NamesChanged)));
+        dispatcher.registry.write().on_change(tell);
         let bounds = ServerBounds::new(&options);
         let description = ServerDescription {
             name: options.name.clone(),
@@ -140,6 +143,8 @@ impl RouterServer {
             },
             max_body_bytes: options.max_body_bytes,
             stalled_client_bytes: options.stalled_client_bytes,
+            names_may_come_for: options.names_may_come_for,
+            stream_connections_ended: streams.connections_ended(),
             started,
         };
         let router_loop =

@@ -251,3 +251,19 @@ fn a_client_that_greets_again_has_the_time_to_ping() {
     raw.value::<()>(1);
     raw.value::<()>(2);
 }
+
+#[test]
+fn what_is_held_for_a_stranger_that_has_left_goes() {
+    const MIB: usize = 1 << 20;
+    let server = server_with(|options| options.stalled_client_bytes = 2 * MIB);
+    server.add_call("large", || vec![0_u8; MIB]).unwrap();
+    // It does not greet and does not ping, as a short script may do; it asks for much, reads nothing and leaves.
+    let mut raw = RawClient::connect(&server.endpoints().calls, 7, ClientSocket::Calls);
+    raw.epoch = server.epoch();
+    (1..=20).for_each(|number| raw.request(number, "large", &()));
+    let ended = || server.stats().calls.iter().any(|call| call.name == "large" && call.count == 20);
+    eventually("all have ended", ended);
+    drop(raw);
+    eventually("it is found out", || counter(&server, "lost_clients") == 1);
+    assert!(counter(&server, "unconfirmed_answers_dropped") >= 15);
+}

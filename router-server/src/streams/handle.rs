@@ -84,6 +84,12 @@ impl Streams {
         Ok((streams, endpoints.0, endpoints.1))
     }
 
+    /// How many connections to the two sockets have ended, or came to nothing, whenever it is asked.
+    pub(crate) fn connections_ended(&self) -> Box<dyn Fn() -> u64 + Send> {
+        let counters = Arc::clone(&self.counters);
+        Box::new(move || counters.connections_ended())
+    }
+
     /// Counts the changes of what [`describe`](Streams::describe) tells, beside those of counts.
     pub(crate) fn changes(&self) -> Arc<AtomicU64> {
         self.roster.changes()

@@ -32,14 +32,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Loopback, any free ports.
 pub(crate) const ANYWHERE: &str = "tcp://127.0.0.1:*";
 
-/// A server at loopback.
+/// A server at loopback. No name is waited for: what is not there is refused at once.
 pub(crate) fn server() -> RouterServer {
-    RouterServer::bind(ANYWHERE).unwrap()
+    server_with(|_| {})
 }
 
-/// A server at loopback with choices of its own.
+/// A server at loopback with choices of its own; else as [`server`].
 pub(crate) fn server_with(choose: impl FnOnce(&mut ServerOptions)) -> RouterServer {
-    let mut options = ServerOptions::default();
+    let mut options = ServerOptions { names_may_come_for: Duration::ZERO, ..ServerOptions::default() };
     choose(&mut options);
     RouterServer::bind_with(ANYWHERE, options).unwrap()
 }
