@@ -17,7 +17,8 @@ pub(crate) fn no_server(endpoint: &str, cause: GoneCause) -> Option<String> {
     }
 }
 
-const STARTS_ONE: &str = "`one-liner demo` starts a server; --connect tcp://HOST[:PORT] names another";
+const STARTS_ONE: &str = "`one-liner demo` starts a server; --connect tcp://HOST[:PORT] names another; \
+     `one-liner doctor` looks at what is in between";
 /// For a server that accepts the connection and is silent.
 pub(crate) const STUCK: &str =
     "a server that is stopped in a debugger or stuck answers nothing; look at its process there";

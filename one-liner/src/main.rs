@@ -4,6 +4,8 @@
 //! one-liner demo                                   serves this computer, a stage and a camera
 //! one-liner call stage.move_to 1500                calls one of its methods
 //! one-liner watch stage.position_um                prints one of its streams
+//! one-liner top                                    shows what it is doing
+//! one-liner doctor                                 finds out why it cannot be used
 //! ```
 //!
 //! # Layout
@@ -12,6 +14,8 @@
 //! |---|---|
 //! | `commands` | the commands, one file each |
 //! | `demo` | the instruments that `demo` serves, and its live table |
+//! | `top`, `graph`, `doctor` | what those commands are made of: tables on a page; nodes and edges; checks |
+//! | `rate`, `bandwidth` | what `hz` and `bw` measure |
 //! | `target`, `awaited_server` | which server, and how to print; waiting for one that may be started later |
 //! | `connection_news`, `stream_news`, `hint`, `not_found` | what people are told when something is not there |
 //! | `exit` | outcomes as exit codes |
@@ -19,6 +23,8 @@
 //! | `output` | stdout for results, stderr for people |
 
 mod awaited_server;
+mod bandwidth;
+mod byte_count;
 mod clock;
 mod columns;
 mod commands;
@@ -26,8 +32,10 @@ mod connection_news;
 mod counted;
 mod ctrl_c;
 mod demo;
+mod doctor;
 mod duration;
 mod exit;
+mod graph;
 mod hint;
 mod loss;
 mod not_found;
@@ -38,13 +46,17 @@ mod signature;
 mod stream_news;
 mod tables;
 mod target;
+mod top;
 mod value;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{call, demo as demo_command, describe, disable, enable, hz, list, ping, stats, watch};
+use crate::commands::{
+    bw, call, completions, demo as demo_command, describe, disable, doctor as doctor_command, enable,
+    graph as graph_command, hz, list, ping, stats, top as top_command, watch,
+};
 use crate::exit::{CommandError, Exit};
 use crate::output::Output;
 
@@ -67,11 +79,16 @@ enum Command {
     Call(call::Call),
     Watch(watch::Watch),
     Hz(hz::Hz),
+    Bw(bw::Bw),
+    Top(top_command::Top),
     Enable(enable::Enable),
     Disable(disable::Disable),
     Ping(ping::Ping),
     Stats(stats::Stats),
+    Graph(graph_command::GraphCommand),
+    Doctor(doctor_command::Doctor),
     Demo(demo_command::Demo),
+    Completions(completions::Completions),
 }
 
 fn main() -> ExitCode {
@@ -100,11 +117,16 @@ impl Command {
             Command::Call(call) => call.run(),
             Command::Watch(watch) => watch.run(),
             Command::Hz(hz) => hz.run(),
+            Command::Bw(bw) => bw.run(),
+            Command::Top(top) => top.run(),
             Command::Enable(enable) => enable.run(),
             Command::Disable(disable) => disable.run(),
             Command::Ping(ping) => ping.run(),
             Command::Stats(stats) => stats.run(),
+            Command::Graph(graph) => graph.run(),
+            Command::Doctor(doctor) => doctor.run(),
             Command::Demo(demo) => demo.run(),
+            Command::Completions(completions) => completions.run(),
         }
     }
 
@@ -115,11 +137,16 @@ impl Command {
             Command::Call(call) => call.target.output(),
             Command::Watch(watch) => watch.output(),
             Command::Hz(hz) => hz.output(),
+            Command::Bw(bw) => bw.output(),
+            Command::Top(top) => top.output(),
             Command::Enable(enable) => enable.target.output(),
             Command::Disable(disable) => disable.target.output(),
             Command::Ping(ping) => ping.target.output(),
             Command::Stats(stats) => stats.target.output(),
+            Command::Graph(graph) => graph.output(),
+            Command::Doctor(doctor) => doctor.target.output(),
             Command::Demo(demo) => demo.output(),
+            Command::Completions(_) => Output { json: false },
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::columns::Align::{Left, Right};
 use crate::columns::columns;
 use crate::counted::counted;
 use crate::duration;
+use crate::top::changes::Change;
 use crate::value::tame;
 
 /// Streams: how often they are to come, how often they do, and what is missing.
@@ -39,6 +40,82 @@ pub(crate) fn streams(streams: &[StreamStats]) -> Vec<String> {
     }));
     columns(&rows, [Left, Right, Right, Right, Right, Right, Left])
 }
+
+/// Streams as they flow, those first that lose samples and those that somebody hears; names are cut where a line would
+/// have more than `width` characters.
+pub(crate) fn flows(streams: &[StreamStats], width: usize) -> Vec<String> {
+    let mut streams: Vec<_> = streams.iter().collect();
+    streams.sort_by_key(|stream| {
+        (stream.dropped_at_source == 0, stream.subscribers == 0, !stream.enabled, &stream.name)
+    });
+    let errors = |stream: &StreamStats| match stream.errors {
+        0 => String::new(),
+        errors => counted(errors, "error"),
+    };
+    let notes = streams.iter().map(|stream| errors(stream).len()).max().filter(|longest| *longest > 0);
+    let name_room = name_room(width.saturating_sub(notes.map_or(0, |longest| longest + 2)));
+    let head = ["stream", "asked", "Hz", "produced", "published", "missed", "dropped", "heard", ""];
+    let mut rows = vec![head.map(str::to_owned)];
+    rows.extend(streams.into_iter().map(|stream| {
+        let asked = stream.asked_hz.map_or_else(|| "pushed".to_owned(), |hz| hz.to_string());
+        [
+            cut(&tame(&stream.name), name_room),
+            if stream.enabled { asked } else { "off".to_owned() },
+            format!("{:.1}", stream.achieved_hz),
+            short(stream.produced),
+            short(stream.published),
+            short(stream.ticks_missed),
+            short(stream.dropped_at_source),
+            stream.subscribers.to_string(),
+            errors(stream),
+        ]
+    }));
+    columns(&rows, [Left, Right, Right, Right, Right, Right, Right, Right, Left])
+}
+
+/// What a line of `width` characters leaves to the name of a stream beside its numbers.
+pub(crate) fn name_room(width: usize) -> usize {
+    width.saturating_sub(NUMBERS_WIDTH).max(LEAST_NAME_ROOM)
+}
+
+const NUMBERS_WIDTH: usize = 61;
+const LEAST_NAME_ROOM: usize = 8;
+
+/// Counters that changed, and by how much.
+pub(crate) fn changes(changes: &[Change]) -> Vec<String> {
+    let mut rows = vec![["counter", "now", "change"].map(str::to_owned)];
+    rows.extend(changes.iter().map(|change| {
+        [
+            tame(&change.counter),
+            change.now.to_string(),
+            format!("{:+}", i128::from(change.now) - i128::from(change.before)),
+        ]
+    }));
+    columns(&rows, [Left, Right, Right])
+}
+
+/// `123456`, and from ten million on `12.3M`: as wide as a column can be.
+fn short(count: u64) -> String {
+    match count {
+        0..10_000_000 => count.to_string(),
+        10_000_000..1_000_000_000 => format!("{:.1}M", count as f64 / 1e6),
+        _ => format!("{:.1}G", count as f64 / 1e9),
+    }
+}
+
+/// `text`, of which the middle is left out where it has more than `room` characters.
+pub(crate) fn cut(text: &str, room: usize) -> String {
+    let length = text.chars().count();
+    if length <= room {
+        return text.to_owned();
+    }
+    let kept = room.saturating_sub(CUT.len());
+    let start: String = text.chars().take(kept / 2).collect();
+    let end: String = text.chars().skip(length - (kept - kept / 2)).collect();
+    format!("{start}{CUT}{end}")
+}
+
+const CUT: &str = "..";
 
 /// Calls that were made: how many, how many of them failed, how long they took.
 pub(crate) fn calls(calls: &[CallStats]) -> Vec<String> {
@@ -114,6 +191,44 @@ mod tests {
             "stage        2  stage.move_to  3.20 s  alice@scope-3 napari pid 4411",
         ];
         assert_eq!(lanes(&[idle, busy]), expect);
+    }
+
+    #[test]
+    fn flows_show_losses_first_and_fit_into_80_columns() {
+        let stream = |name: &str, subscribers| StreamStats {
+            name: name.into(),
+            enabled: true,
+            asked_hz: Some(30.0),
+            achieved_hz: 1000.0,
+            produced: 9_999_999,
+            published: 12_345_678,
+            ticks_missed: 12,
+            dropped_at_source: 0,
+            subscribers,
+            errors: 0,
+        };
+        let dropping = StreamStats { dropped_at_source: 7, asked_hz: None, ..stream("camera.frame", 1) };
+        let long = "a.stream.whose.name.needs.more.room.than.there.is";
+        let expect = [
+            "stream                asked      Hz  produced  published  missed  dropped  heard",
+            "camera.frame         pushed  1000.0   9999999      12.3M      12        7      1",
+            "a.stream...there.is      30  1000.0   9999999      12.3M      12        0      2",
+            "a.quiet                  30  1000.0   9999999      12.3M      12        0      0",
+        ];
+        let streams = [stream("a.quiet", 0), stream(long, 2), dropping];
+        assert_eq!(flows(&streams, 80), expect);
+        let failing = StreamStats { errors: 12, ..stream(long, 2) };
+        let table = flows(&[failing], 80);
+        assert!(table[1].starts_with("a.s...is ") && table[1].ends_with("  2  12 errors"), "{table:#?}");
+        assert!(table.iter().all(|line| line.chars().count() <= 80), "{table:#?}");
+    }
+
+    #[test]
+    fn a_long_name_keeps_both_ends() {
+        assert_eq!(cut("stage.position_um", 17), "stage.position_um");
+        assert_eq!(cut("stage.position_um", 10), "stag..n_um");
+        assert_eq!(cut("äöüäöü", 4), "ä..ü");
+        assert_eq!(cut("abc", 0), "..");
     }
 
     #[test]

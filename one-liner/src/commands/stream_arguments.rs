@@ -55,28 +55,14 @@ impl StreamArguments {
         let client = self.target.patient_client()?;
         let limit = self.limit(presses);
         let mut server = AwaitedServer::of(&client, &limit, self.how_it_ends());
-        loop {
-            let description = server.description()?;
-            if let Some(stream) = description.streams.iter().find(|stream| stream.name == self.stream) {
-                let ping = if stream.enabled { None } else { client.ping().ok() };
-                return Ok(FoundStream { description: stream.clone(), ping, client: client.clone() });
-            }
-            let missing = NotFound::stream(&description, &self.stream);
-            // Both times are of the server's clock.
-            let started = u64::try_from(description.server.started_utc_ns).unwrap_or(0);
-            let started = std::time::UNIX_EPOCH + Duration::from_nanos(started);
-            let is_new = client.ping().is_ok_and(|ping| {
-                ping.server_time.duration_since(started).is_ok_and(|uptime| uptime < ADDING)
-            });
-            if !is_new || limit.is_over_after(ASK_AGAIN) {
-                return Err(missing.into());
-            }
-        }
+        let description = find_stream(&mut server, &client, &limit, &self.stream)?;
+        let ping = if description.enabled { None } else { client.ping().ok() };
+        Ok(FoundStream { description, ping, client: client.clone() })
     }
 
     /// The limit, whose time begins now.
     pub(crate) fn limit<'a>(&self, presses: &'a Receiver<()>) -> Limit<'a> {
-        Limit { presses, end: self.span.and_then(|span| Instant::now().checked_add(span)) }
+        Limit::new(presses, self.span)
     }
 
     /// Tells of the connection from now on.
@@ -95,6 +81,35 @@ impl StreamArguments {
     }
 }
 
+/// Waits for the server, as long as it takes, and finds the stream `name`; a server that was started a moment ago is
+/// asked again.
+///
+/// # Errors
+/// When there is no such stream, or Ctrl-C or the limit came before the server.
+pub(crate) fn find_stream(
+    server: &mut AwaitedServer<'_>,
+    client: &RouterClient,
+    limit: &Limit<'_>,
+    name: &str,
+) -> Result<StreamDescription, CommandError> {
+    loop {
+        let description = server.description()?;
+        if let Some(stream) = description.streams.iter().find(|stream| stream.name == name) {
+            return Ok(stream.clone());
+        }
+        let missing = NotFound::stream(&description, name);
+        // Both times are of the server's clock.
+        let started = u64::try_from(description.server.started_utc_ns).unwrap_or(0);
+        let started = std::time::UNIX_EPOCH + Duration::from_nanos(started);
+        let is_new = client
+            .ping()
+            .is_ok_and(|ping| ping.server_time.duration_since(started).is_ok_and(|uptime| uptime < ADDING));
+        if !is_new || limit.is_over_after(ASK_AGAIN) {
+            return Err(missing.into());
+        }
+    }
+}
+
 impl FoundStream {
     /// Tells on stderr whether the stream flows, from now on; begins with that it is disabled, if it is.
     pub(crate) fn news(&self) -> StreamNews<'_> {
@@ -102,7 +117,12 @@ impl FoundStream {
     }
 }
 
-impl Limit<'_> {
+impl<'a> Limit<'a> {
+    /// Ctrl-C, or the end of `span` from now.
+    pub(crate) fn new(presses: &'a Receiver<()>, span: Option<Duration>) -> Limit<'a> {
+        Limit { presses, end: span.and_then(|span| Instant::now().checked_add(span)) }
+    }
+
     /// Whether it is time to end.
     pub(crate) fn is_over(&self) -> bool {
         self.left(Duration::MAX).is_zero() || self.presses.try_recv().is_ok()

@@ -126,6 +126,18 @@ impl Lines {
         }
     }
 
+    /// The next line that is an object of which `is_so` says yes; lines that go on and on do not keep it waiting.
+    pub fn until_object(&self, is_so: impl Fn(&Json) -> bool) -> Json {
+        let deadline = Instant::now() + LONG;
+        loop {
+            let object: Json = serde_json::from_str(&self.next()).expect("each line is JSON");
+            if is_so(&object) {
+                return object;
+            }
+            assert!(Instant::now() < deadline, "it does not come; the last is {object:#}");
+        }
+    }
+
     /// All lines to the end of the pipe.
     fn rest(&self) -> String {
         let mut rest = String::new();

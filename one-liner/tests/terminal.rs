@@ -1,0 +1,114 @@
+//! `top` on a terminal: what it draws fits, and the terminal is given back.
+#![cfg(unix)]
+
+mod processes;
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::process::{Child, Command};
+
+use processes::Demo;
+use router_client::{ConnectOptions, RouterClient};
+
+const WIDTH: u16 = 80;
+const HEIGHT: u16 = 24;
+const ENTER: &str = "\x1b[?1049h";
+const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+const HOME: &str = "\x1b[H";
+
+/// `top` on a terminal of 80 x 24, and what it writes there.
+struct Terminal {
+    child: Child,
+    master: File,
+    written: String,
+}
+
+impl Terminal {
+    fn start(arguments: &[&str]) -> Terminal {
+        let (mut master, mut slave) = (0, 0);
+        let size = libc::winsize { ws_row: HEIGHT, ws_col: WIDTH, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: both descriptors are written, nothing else is asked for, and the size is read.
+        let opened = unsafe {
+            libc::openpty(
+                &mut master,
+                &mut slave,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+                (&raw const size).cast_mut(),
+            )
+        };
+        assert_eq!(opened, 0);
+        // SAFETY: they were opened a moment ago and belong to nobody else.
+        let (master, slave) = unsafe { (File::from_raw_fd(master), OwnedFd::from_raw_fd(slave)) };
+        let child = Command::new(env!("CARGO_BIN_EXE_one-liner"))
+            .args(arguments)
+            .env_remove("ONE_LINER_CONNECT")
+            .stdin(slave.try_clone().unwrap())
+            .stdout(slave)
+            .spawn()
+            .unwrap();
+        Terminal { child, master, written: String::new() }
+    }
+
+    /// Reads until `is_there` finds what it looks for; `false` when the program ends first.
+    fn read_until(&mut self, is_there: impl Fn(&str) -> bool) -> bool {
+        let mut piece = [0; 4096];
+        while !is_there(&self.written) {
+            // The end of a terminal without programs is an error.
+            let Ok(length @ 1..) = self.master.read(&mut piece) else { return false };
+            self.written.push_str(&String::from_utf8_lossy(&piece[..length]));
+        }
+        true
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The text of a page without what steers the terminal.
+fn lines(page: &str) -> Vec<String> {
+    let text = page.replace("\x1b[K", "");
+    let text = text.split("\x1b[J").next().unwrap();
+    // The terminal puts a return of its own before each line end.
+    text.split('\n').map(|line| line.trim_end_matches('\r').to_owned()).collect()
+}
+
+#[test]
+fn each_page_fits_and_ctrl_c_gives_the_terminal_back() {
+    let demo = Demo::start();
+    // Who connects may choose a name that is wider than the terminal.
+    let options = ConnectOptions::default().name("n".repeat(64));
+    let client = RouterClient::connect_with(&demo.connect, options).unwrap();
+    client.wait_connected(processes::LONG).unwrap();
+    let mut arguments = vec!["top", "--every", "100ms", "--connect", &demo.connect, "--watch"];
+    arguments.extend(["stage.position_um", "host.load", "host.memory", "host.cpu_percent", "camera.frame"]);
+    let mut terminal = Terminal::start(&arguments);
+    assert!(terminal.read_until(|written| written.matches(HOME).count() >= 4), "{}", terminal.written);
+    assert!(terminal.written.starts_with(ENTER), "{:?}", terminal.written);
+    let pages: Vec<_> = terminal.written.split(HOME).skip(1).take(3).map(lines).collect();
+    for page in &pages {
+        assert!(page.len() <= usize::from(HEIGHT), "{page:#?}");
+        assert!(page.iter().all(|line| line.chars().count() <= usize::from(WIDTH)), "{page:#?}");
+        assert!(page.iter().any(|line| line.chars().count() == usize::from(WIDTH)), "{page:#?}");
+        for text in ["stage.position_um", "last - first + 1", "call ", "client ", "... and "] {
+            assert!(page.iter().any(|line| line.contains(text)), "{text} in {page:#?}");
+        }
+    }
+    // SAFETY: signals a child of ours that was not waited for yet, so the id is still its own.
+    assert_eq!(unsafe { libc::kill(terminal.child.id() as libc::pid_t, libc::SIGINT) }, 0);
+    assert!(terminal.read_until(|written| written.ends_with(LEAVE)), "{:?}", terminal.written);
+    assert_eq!(terminal.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_terminal_is_given_back_when_the_time_is_over() {
+    let demo = Demo::start();
+    let mut terminal = Terminal::start(&["top", "--for", "300ms", "--connect", &demo.connect]);
+    assert!(terminal.read_until(|written| written.ends_with(LEAVE)), "{:?}", terminal.written);
+    assert_eq!(terminal.child.wait().unwrap().code(), Some(0));
+}
