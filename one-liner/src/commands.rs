@@ -7,6 +7,7 @@ pub(crate) mod disable;
 pub(crate) mod enable;
 pub(crate) mod hz;
 pub(crate) mod list;
+pub(crate) mod outcome;
 pub(crate) mod ping;
 pub(crate) mod stats;
 pub(crate) mod watch;

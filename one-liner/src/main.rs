@@ -39,7 +39,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use router_client::CallError;
 
-use crate::commands::{call, demo as demo_command, describe, disable, enable, hz, list, ping, stats, watch};
+use crate::commands::{
+    call, demo as demo_command, describe, disable, enable, hz, list, outcome, ping, stats, watch,
+};
 use crate::exit::{CommandError, Exit};
 use crate::output::Output;
 
@@ -60,6 +62,7 @@ enum Command {
     List(list::List),
     Describe(describe::Describe),
     Call(call::Call),
+    Outcome(outcome::Outcome),
     Watch(watch::Watch),
     Hz(hz::Hz),
     Enable(enable::Enable),
@@ -93,6 +96,7 @@ impl Command {
             Command::List(list) => list.run(),
             Command::Describe(describe) => describe.run(),
             Command::Call(call) => call.run(),
+            Command::Outcome(outcome) => outcome.run(),
             Command::Watch(watch) => watch.run(),
             Command::Hz(hz) => hz.run(),
             Command::Enable(enable) => enable.run(),
@@ -108,6 +112,7 @@ impl Command {
             Command::List(list) => list.target.output(),
             Command::Describe(describe) => describe.target.output(),
             Command::Call(call) => call.target.output(),
+            Command::Outcome(outcome) => outcome.target.output(),
             Command::Watch(watch) => watch.target.output(),
             Command::Hz(hz) => hz.target.output(),
             Command::Enable(enable) => enable.target.output(),

@@ -8,8 +8,8 @@ use router_client::{Call, CallError, GoneCause};
 use router_server::{AddError, AddUpstreamError, RouterServer};
 use router_wire::status::StopOutcome;
 use support::{
-    Ends, PATIENCE, TestStage, TestStageClient, address, client, client_named, eventually,
-    server, server_with, until,
+    Ends, PATIENCE, TestStage, TestStageClient, address, client, client_named, eventually, server,
+    server_with, until,
 };
 
 /// A chain of servers: the stage is at the end of it, and each other one has the next under `next`.
@@ -81,7 +81,10 @@ fn calls_go_through_two_gateways_with_arguments_progress_and_errors() {
     let CallError::NotFound { name, nearest } = not_found else { panic!("{not_found}") };
     assert_eq!((name, nearest.first()), (chain.name("stage.mvoe_to"), Some(&chain.name("stage.move_to"))));
     let bad = alice.call::<()>(&chain.name("stage.move_to"), ("far",)).ends().unwrap_err();
-    assert!(matches!(&bad, CallError::BadArguments { argument: Some(name), .. } if name == "target_um"), "{bad}");
+    assert!(
+        matches!(&bad, CallError::BadArguments { argument: Some(name), .. } if name == "target_um"),
+        "{bad}"
+    );
 }
 
 #[test]

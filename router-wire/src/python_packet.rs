@@ -139,7 +139,9 @@ fn read_metadata(metadata: &[u8]) -> Result<(bool, Option<PythonTime>), DecodeEr
 fn read_start(fields: &mut Fields<'_>) -> Result<(), DecodeError> {
     match (fields.u8(FIELD)?, fields.u8(FIELD)?) {
         (PROTO, 2..=5) => {}
-        (PROTO, version) => return Err(DecodeError::UnknownValue { field: "pickle protocol", value: version }),
+        (PROTO, version) => {
+            return Err(DecodeError::UnknownValue { field: "pickle protocol", value: version });
+        }
         (other, _) => return Err(refused(other)),
     }
     if fields.peek() == Some(FRAME) {
@@ -211,11 +213,19 @@ mod tests {
         for (hex, success, time) in [
             ("80 02 88 47 40 5e dd 2f 1a 9f be 77 86 71 00 2e", true, Some(Float(123.456))),
             ("80 03 89 4e 86 71 00 2e", false, None),
-            ("80 04 95 0d 00 00 00 00 00 00 00 88 47 40 5e dd 2f 1a 9f be 77 86 94 2e", true, Some(Float(123.456))),
+            (
+                "80 04 95 0d 00 00 00 00 00 00 00 88 47 40 5e dd 2f 1a 9f be 77 86 94 2e",
+                true,
+                Some(Float(123.456)),
+            ),
             ("80 05 95 06 00 00 00 00 00 00 00 88 4b 07 86 94 2e", true, Some(Int(7))),
             ("80 04 95 07 00 00 00 00 00 00 00 88 4d e8 03 86 94 2e", true, Some(Int(1000))),
             ("80 04 95 09 00 00 00 00 00 00 00 88 4a ff ff ff ff 86 94 2e", true, Some(Int(-1))),
-            ("80 04 95 0b 00 00 00 00 00 00 00 88 8a 05 00 f2 05 2a 01 86 94 2e", true, Some(Int(5_000_000_000))),
+            (
+                "80 04 95 0b 00 00 00 00 00 00 00 88 8a 05 00 f2 05 2a 01 86 94 2e",
+                true,
+                Some(Int(5_000_000_000)),
+            ),
             ("80 02 88 8a 01 80 86 2e", true, Some(Int(-128))),
             ("80 02 88 8a 00 86 72 00 00 00 00 2e", true, Some(Int(0))),
         ] {

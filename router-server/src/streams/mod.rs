@@ -22,7 +22,7 @@
 //! - [`streamers`]: threads by frequency; [`streamer`]: one of them; [`periodic`]: one stream in it; [`tick`]: a
 //!   tick that runs on an instrument's lane; [`route`]: the way to a stream that moves
 //! - [`proxy`]: the loop; [`forwarding`]: what it keeps of a stream; [`subscriptions`]: what a subscription does;
-//!   [`declarations`]: what waits for samples to pass; [`outlet`]: an XPUB towards clients; [`subscribers`]: who
+//!   [`declarations`]: what waits for samples to pass; [`outlet`]: an XPUB towards clients, [`local_outlet`]: towards those of this process; [`subscribers`]: who
 //!   listens to what; [`counters`]
 
 mod adding;
@@ -32,6 +32,7 @@ mod declarations;
 mod forwarding;
 mod frequency;
 mod handle;
+mod local_outlet;
 mod options;
 mod outlet;
 mod packet;

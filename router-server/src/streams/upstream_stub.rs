@@ -5,5 +5,10 @@ impl UpstreamStreams {
     pub(crate) fn lost(&self, _: &str) {}
 }
 impl super::Streams {
-    pub(crate) fn add_upstream(&self, _: &router_wire::Name) -> Result<UpstreamStreams, super::AddStreamError> { Ok(UpstreamStreams) }
+    pub(crate) fn add_upstream(
+        &self,
+        _: &router_wire::Name,
+    ) -> Result<UpstreamStreams, super::AddStreamError> {
+        Ok(UpstreamStreams)
+    }
 }

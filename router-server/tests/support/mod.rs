@@ -6,6 +6,7 @@ pub(crate) mod child;
 pub(crate) mod door;
 pub(crate) mod random;
 pub(crate) mod raw_client;
+pub(crate) mod relay;
 pub(crate) mod stage;
 pub(crate) mod threads;
 pub(crate) mod zmtp;
@@ -20,6 +21,7 @@ pub(crate) use busy::BusyCores;
 pub(crate) use child::Child;
 pub(crate) use door::{Door, Gate, door};
 pub(crate) use raw_client::RawClient;
+pub(crate) use relay::Relay;
 pub(crate) use stage::{StageError, StageRig, TestStage, TestStageClient};
 
 /// Longer than anything here takes on a busy machine.
