@@ -1,9 +1,8 @@
 //! How a call ended, for its caller, when it did not end with a value.
 
-use router_wire::{Failure, Refused};
+use router_wire::{CallId, Failure, Refused};
 use thiserror::Error;
 
-use crate::call_id::CallId;
 use crate::remote_error::RemoteError;
 
 /// How a call ended when it did not end with a value. `E` is the method's own error.
@@ -98,7 +97,7 @@ pub enum CallError<E = Refused> {
     Unknown {
         /// The call's name.
         call: String,
-        /// What the server can be asked about.
+        /// What [`RouterClient::outcome`](crate::RouterClient::outcome) asks the server about.
         call_id: CallId,
         /// The endpoint of the server.
         endpoint: String,

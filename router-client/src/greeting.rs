@@ -33,7 +33,9 @@ pub(crate) struct Session {
     pub(crate) server: Option<ServerView>,
     /// Calls that go through the control socket.
     pub(crate) urgent: HashSet<String>,
-    /// When a ping tells another one, `urgent` is old.
+    /// Calls that may run again.
+    pub(crate) idempotent: HashSet<String>,
+    /// When a ping tells another one, the names are old.
     pub(crate) registry_version: u64,
     /// Longest body the server takes.
     pub(crate) max_body_bytes: usize,
@@ -43,6 +45,7 @@ pub(crate) struct Session {
 pub(crate) fn hello(
     client: &ClientIdentity,
     socket: ClientSocket,
+    dialled: &Endpoint,
     gateways: &[GatewayHop],
     call: u64,
 ) -> Vec<u8> {
@@ -51,6 +54,7 @@ pub(crate) fn hello(
         keyword("protocol_version", &PROTOCOL_VERSION),
         keyword("client", client),
         keyword("socket", &socket),
+        keyword("dialled", &dialled.to_string()),
     ];
     if !gateways.is_empty() {
         fields.push(keyword("gateways", &gateways));
@@ -114,8 +118,9 @@ pub(crate) fn read(dialled: &Endpoint, header: &OutcomeHeader, bytes: &[u8]) -> 
     match (served_at(dialled, &reply.samples), served_at(dialled, &reply.frames)) {
         (Ok(samples), Ok(frames)) => Greeting::Welcome(Box::new(Session {
             epoch: reply.epoch,
-            server: Some(ServerView { epoch: reply.epoch, samples, frames }),
+            server: Some(ServerView { epoch: reply.epoch, samples, frames, by_ipv6: false }),
             urgent: reply.urgent.into_iter().collect(),
+            idempotent: reply.idempotent.into_iter().collect(),
             registry_version: reply.registry_version,
             max_body_bytes: usize::try_from(reply.max_body_bytes).unwrap_or(usize::MAX),
         })),

@@ -117,6 +117,7 @@ impl Link {
 
     /// Takes what happened to the connections since the last turn.
     pub(crate) fn take_events(&mut self, now: Instant) {
+        self.try_other_addresses(now);
         for role in [ClientSocket::Control, ClientSocket::Calls] {
             while let Some(event) = self.dealer(role).next_event(now) {
                 match event {
@@ -145,13 +146,20 @@ impl Link {
         }
     }
 
+    /// Where a name's address accepts nothing, the other one is tried; both sockets go to the same one.
+    fn try_other_addresses(&mut self, now: Instant) {
+        let way = |dealer: &Dealer| dealer.is_accepted().then(|| dealer.is_by_ipv6());
+        self.calls.try_other_address(now, way(&self.control));
+        self.control.try_other_address(now, way(&self.calls));
+    }
+
     /// Sends what is due: hellos and pings.
     pub(crate) fn send_due(&mut self, now: Instant) {
         let Link { calls, control, gateways, shared, .. } = self;
         for dealer in [control, calls] {
             let hello = |role| {
                 let number = shared.next_call();
-                (number, greeting::hello(&shared.identity, role, gateways, number))
+                (number, greeting::hello(&shared.identity, role, &shared.endpoint, gateways, number))
             };
             dealer.greet_if_due(now, hello);
         }
@@ -258,7 +266,8 @@ impl Link {
     pub(crate) fn next_due(&self, now: Instant) -> Option<Instant> {
         let hello = |dealer: &Dealer| if dealer.is_blocked() { None } else { dealer.next_hello() };
         let pulse = self.control.greeted.map(|_| self.pulse.next(now));
-        [hello(&self.calls), hello(&self.control), pulse].into_iter().flatten().min()
+        let looks = [self.calls.next_look(now), self.control.next_look(now)];
+        [hello(&self.calls), hello(&self.control), pulse].into_iter().chain(looks).flatten().min()
     }
 
     fn is_greeted(&self) -> bool {
@@ -314,7 +323,7 @@ impl Link {
         self.session = session;
         self.pulse.ping_now(now);
         if let (ClientSocket::Calls, Some(server)) = (role, &self.session.server) {
-            (self.on_server)(server.clone());
+            (self.on_server)(ServerView { by_ipv6: self.calls.is_by_ipv6(), ..server.clone() });
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use router_socket::{Context, Endpoint, Frame, PollEntry};
+use router_socket::{Context, Endpoint, EndpointError, Frame, PollEntry};
 use router_wire::hello::{ClientSocket, GatewayHop};
 use router_wire::request::encode_goodbye;
 use router_wire::{ClientId, Enclosed, Envelope, OutcomeHeader};
@@ -100,6 +100,9 @@ impl UpstreamLink {
         on_server: OnUpstream,
     ) -> Result<UpstreamLink, ConnectError> {
         let endpoint = Endpoint::for_client(address)?;
+        if endpoint.inproc_name().is_some() {
+            return Err(EndpointError::NeedsContext { address: address.to_owned() }.into());
+        }
         let identity = identity::identify(options.name.as_deref())
             .map_err(|reason| ConnectError::System { action: "get random numbers", reason })?;
         let shared = Arc::new(Shared::new(endpoint, identity, options));
@@ -140,7 +143,11 @@ impl UpstreamLink {
     ///
     /// # Errors
     /// The message, when the socket takes no more for now.
-    pub fn try_send(&mut self, socket: ClientSocket, mut message: VecDeque<Frame>) -> Result<(), VecDeque<Frame>> {
+    pub fn try_send(
+        &mut self,
+        socket: ClientSocket,
+        mut message: VecDeque<Frame>,
+    ) -> Result<(), VecDeque<Frame>> {
         let dealer = self.link.dealer(socket);
         if dealer.is_blocked() {
             return Err(message);
@@ -189,6 +196,11 @@ impl UpstreamLink {
     /// The names of the calls that are urgent there.
     pub fn urgent(&self) -> &HashSet<String> {
         &self.link.session.urgent
+    }
+
+    /// The names of the calls there that may run again.
+    pub fn idempotent(&self) -> &HashSet<String> {
+        &self.link.session.idempotent
     }
 
     /// The socket that takes requests for `target`, a name there.
@@ -294,7 +306,8 @@ impl UpstreamLink {
             }
             Answer::Outcome { header, message, body } => {
                 let own = client.is_none();
-                if own && self.link.take_outcome(socket, &header, outcome_body(&message, body.as_ref()), now) {
+                if own && self.link.take_outcome(socket, &header, outcome_body(&message, body.as_ref()), now)
+                {
                     return None;
                 }
                 if header.status == router_wire::Status::OtherEpoch {

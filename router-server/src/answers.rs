@@ -6,11 +6,12 @@ use router_client::ReplyBody;
 use router_socket::{Frame, SendRefusal};
 use router_wire::hello::ClientSocket;
 use router_wire::reply::{REPLY_HEADER_BYTES, encode_progress_header};
-use router_wire::{Failure, ServerMessage, body};
+use router_wire::{Encoding, Failure, ServerMessage, body};
 use serde::Serialize;
 
 use crate::client_table::{ClientKey, Sender};
 use crate::job::{JobKey, encode_outcome};
+use crate::json_answer::in_json;
 use crate::outgoing_answer::OutgoingAnswer;
 use crate::router_loop::RouterLoop;
 use crate::timers::Due;
@@ -28,6 +29,10 @@ impl RouterLoop {
         if let Some(client) = self.clients.get_mut(key.client) {
             client.in_flight.remove(&key.number);
         }
+        let bytes = reply.capacity();
+        let reply = Frame::from_vec(reply);
+        let owner = call.owner.map(|owner| (owner, key.number));
+        self.keep_outcome(owner, call.entry.name.shared(), &reply, bytes);
         if call.answered {
             self.dispatcher.counters.late_outcomes.add(1);
         } else {
@@ -40,13 +45,14 @@ impl RouterLoop {
         self.send_progress(key);
         let Some(call) = self.in_flight.get_mut(&key).filter(|call| !call.answered) else { return };
         call.answered = true;
-        let socket = call.reply_to;
-        self.refuse(Sender { client: key.client, socket }, key.number, failure.clone());
+        let to = Sender { client: key.client, socket: call.reply_to, json: call.json };
+        self.refuse(to, key.number, failure.clone());
     }
 
     /// Answers a request that is not run, or not waited for any more.
     pub(super) fn refuse(&mut self, to: Sender, number: u64, failure: Failure) {
         let reply = encode_outcome(Err(failure), self.dispatcher.epoch, number, usize::MAX);
+        let reply = if to.json { in_json(reply, usize::MAX) } else { reply };
         self.send_answer(to.client, to.socket, reply.into());
     }
 
@@ -55,6 +61,7 @@ impl RouterLoop {
         let mut reply = ReplyBody::new(REPLY_HEADER_BYTES);
         let outcome = reply.value(value).map(|()| reply);
         let reply = encode_outcome(outcome, self.dispatcher.epoch, number, usize::MAX);
+        let reply = if to.json { in_json(reply, usize::MAX) } else { reply };
         match to.socket {
             ClientSocket::Calls => self.send_answer(to.client, to.socket, reply.into()),
             ClientSocket::Control => {
@@ -90,9 +97,11 @@ impl RouterLoop {
         let Some(call) = self.in_flight.get_mut(&key) else { return };
         let Some(progress) = call.control.take_progress() else { return };
         call.last_progress = Some(Instant::now());
-        let socket = call.reply_to;
+        let (socket, json) = (call.reply_to, call.json);
         let mut report = encode_progress_header(self.dispatcher.epoch, key.number).to_vec();
         body::encode_into(&progress, &mut report).expect("a progress report is plain data");
+        call.reported = Some(progress);
+        let report = if json { in_json(report, usize::MAX) } else { report };
         self.send_answer(key.client, socket, report.into());
     }
 
@@ -111,10 +120,11 @@ impl RouterLoop {
             self.dispatcher.counters.unroutable_answers.add(1);
             return;
         };
-        let goes = message.bytes() <= MOST_TO_STRANGERS_UNCOUNTED || strangers_have < STRANGERS_SHARE * most as u64;
+        let goes =
+            message.bytes() <= MOST_TO_STRANGERS_UNCOUNTED || strangers_have < STRANGERS_SHARE * most as u64;
         if socket == ClientSocket::Control && message.bytes() <= MOST_CONTROL_BYTES {
             self.send_now(client, ClientSocket::Control, message);
-        } else if goes &&  to.flow.held.is_empty() && to.flow.may_send(message.bytes(), most) {
+        } else if goes && to.flow.held.is_empty() && to.flow.may_send(message.bytes(), most) {
             self.send_now(client, ClientSocket::Calls, message);
         } else {
             self.hold(client, message);
@@ -273,5 +283,6 @@ fn undelivered(answer: &OutgoingAnswer, most: usize) -> Option<OutgoingAnswer> {
     );
     let failure = Failure::Undelivered { bytes: bytes as u64, message };
     let message = encode_outcome(Err(failure), header.epoch, header.call, usize::MAX);
-    Some(OutgoingAnswer { message, body: None, enclosed_for: answer.enclosed_for })
+    let message = if header.encoding == Encoding::Json { in_json(message, usize::MAX) } else { message };
+    Some(OutgoingAnswer { message: Frame::from_vec(message), body: None, enclosed_for: answer.enclosed_for })
 }

@@ -65,7 +65,8 @@ impl RouterServer {
     /// For a turn of the router loop and one of the proxy.
     pub fn add_upstream(&self, prefix: &str, address: &str) -> Result<(), AddUpstreamError> {
         let prefix = Name::parse_unreserved(prefix)?;
-        let taken = |name: Name| AddUpstreamError::Taken { prefix: prefix.to_string(), name: name.to_string() };
+        let taken =
+            |name: Name| AddUpstreamError::Taken { prefix: prefix.to_string(), name: name.to_string() };
         self.dispatcher.registry.write().reserve_prefix(&prefix).map_err(taken)?;
         let added = self.connect_upstream(&prefix, address);
         if added.is_err() {

@@ -66,6 +66,8 @@ pub(crate) struct Via {
 pub(crate) struct Sender {
     pub(crate) client: ClientKey,
     pub(crate) socket: ClientSocket,
+    /// It asks in JSON, and is answered in JSON.
+    pub(crate) json: bool,
 }
 
 /// Why a hello is not taken.
@@ -89,6 +91,11 @@ impl Client {
     /// Whether it pings these days.
     fn pings(&self, now: Instant) -> bool {
         self.last_ping.is_some_and(|ping| now.saturating_duration_since(ping) <= LOST_AFTER)
+    }
+
+    /// The id by which its calls are known, if it has said who it is.
+    pub(crate) fn owner(&self) -> Option<ClientId> {
+        self.via.map(|via| via.id).or_else(|| self.id())
     }
 
     fn id(&self) -> Option<ClientId> {
@@ -158,7 +165,7 @@ impl ClientTable {
             match self.clients.get(&before).and_then(|client| client.id()) {
                 Some(id) if id == identity.id => {}
                 Some(_) => {
-                    let sender = Sender { client: before, socket: greeted_as };
+                    let sender = Sender { client: before, socket: greeted_as, json: false };
                     return Err(GreetRefusal::OtherIdentity(sender));
                 }
                 None => self.detach(before, peer),
@@ -207,7 +214,12 @@ impl ClientTable {
     }
 
     /// A gateway says who one of its clients is.
-    pub(crate) fn introduce(&mut self, via: Via, identity: ClientIdentity, now: Instant) -> Option<ClientKey> {
+    pub(crate) fn introduce(
+        &mut self,
+        via: Via,
+        identity: ClientIdentity,
+        now: Instant,
+    ) -> Option<ClientKey> {
         let key = self.heard_via(via, now)?;
         if let Some(client) = self.clients.get_mut(&key) {
             client.label = Arc::from(identity.to_string());
@@ -238,6 +250,11 @@ impl ClientTable {
     /// How the client is reached, if it is behind a gateway.
     pub(crate) fn via(&self, key: ClientKey) -> Option<Via> {
         self.clients.get(&key)?.via
+    }
+
+    /// The id by which this client's calls are known, if it has said who it is.
+    pub(crate) fn owner(&self, key: ClientKey) -> Option<ClientId> {
+        self.clients.get(&key)?.owner()
     }
 
     /// The clients behind a gateway.
@@ -484,7 +501,8 @@ mod tests {
         let honest = table.greet(b"honest", &identity(0), ClientSocket::Calls, true, now).unwrap();
         table.pinged(honest, now);
         let first = table.greet(b"liar", &identity(1), ClientSocket::Calls, true, now).unwrap();
-        let refusal = GreetRefusal::OtherIdentity(Sender { client: first, socket: ClientSocket::Calls });
+        let refusal =
+            GreetRefusal::OtherIdentity(Sender { client: first, socket: ClientSocket::Calls, json: false });
         assert_eq!(table.greet(b"liar", &identity(2), ClientSocket::Calls, true, now), Err(refusal));
         for stranger in 0..2 * MAX_CLIENTS as u64 {
             table.heard(&stranger.to_le_bytes(), None, now + Duration::from_secs(1));

@@ -32,6 +32,12 @@ pub struct ServerOptions {
     pub in_flight_bytes: usize,
     /// Most bytes of arguments in flight for one client. Default: 256 MiB.
     pub in_flight_bytes_per_client: usize,
+    /// Most outcomes that are kept for `router.outcome`. Default: 10,000.
+    pub outcomes_kept: usize,
+    /// Most bytes of them; of one that takes more than a sixteenth only how it ended is kept. Default: 64 MiB.
+    pub outcomes_kept_bytes: usize,
+    /// How long they are kept. Default: 10 minutes.
+    pub outcomes_kept_for: Duration,
     /// Threads of an instrument's pool for its `concurrent` methods. Default: 4.
     pub pool_threads: usize,
     /// How long an `on_stop` hook may take unless it says otherwise. Default: 200 ms.
@@ -53,6 +59,9 @@ impl Default for ServerOptions {
             in_flight_calls: 16_384,
             in_flight_bytes: 1 << 30,
             in_flight_bytes_per_client: 256 << 20,
+            outcomes_kept: 10_000,
+            outcomes_kept_bytes: 64 << 20,
+            outcomes_kept_for: Duration::from_secs(600),
             pool_threads: 4,
             hook_time_limit: Duration::from_millis(200),
         }

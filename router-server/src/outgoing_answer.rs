@@ -7,7 +7,7 @@ use router_wire::{ClientId, Enclosed, Envelope};
 /// An outcome or a progress report.
 pub(crate) struct OutgoingAnswer {
     /// Header and, unless it has a frame of its own, body.
-    pub(crate) message: Vec<u8>,
+    pub(crate) message: Frame,
     pub(crate) body: Option<Frame>,
     /// The client of a gateway that it is for; the message travels in an envelope then.
     pub(crate) enclosed_for: Option<ClientId>,
@@ -22,15 +22,21 @@ impl OutgoingAnswer {
 
     /// Its frames, in order.
     pub(crate) fn into_frames(self) -> impl Iterator<Item = Frame> {
-        let envelope = self.enclosed_for.map(|client| {
-            Frame::copy_from(&Envelope { enclosed: Enclosed::Message, client }.encode())
-        });
-        envelope.into_iter().chain([Frame::from_vec(self.message)]).chain(self.body)
+        let envelope = self
+            .enclosed_for
+            .map(|client| Frame::copy_from(&Envelope { enclosed: Enclosed::Message, client }.encode()));
+        envelope.into_iter().chain([self.message]).chain(self.body)
     }
 }
 
 impl From<Vec<u8>> for OutgoingAnswer {
     fn from(message: Vec<u8>) -> OutgoingAnswer {
+        Frame::from_vec(message).into()
+    }
+}
+
+impl From<Frame> for OutgoingAnswer {
+    fn from(message: Frame) -> OutgoingAnswer {
         OutgoingAnswer { message, body: None, enclosed_for: None }
     }
 }

@@ -77,7 +77,8 @@ impl Found {
 /// Whether one of two names is the other, or stands before it.
 fn overlaps(one: &Name, other: &Name) -> bool {
     let (one, other) = (one.as_str(), other.as_str());
-    let under = |outer: &str, inner: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
+    let under =
+        |outer: &str, inner: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
     one == other || under(one, other) || under(other, one)
 }
 
@@ -372,6 +373,14 @@ impl Registry {
         let urgent = |name: &Name| self.calls.get(name).is_some_and(|entry| entry.is_urgent());
         let direct = self.calls.keys().filter(|name| urgent(name));
         let named = self.named.iter().filter(|(_, call)| urgent(&call.target)).map(|(name, _)| name);
+        direct.chain(named).map(Name::to_string).collect()
+    }
+
+    /// The names of all calls that may run again, and of the named calls whose target may.
+    pub(crate) fn idempotent_calls(&self) -> Vec<String> {
+        let may = |name: &Name| self.calls.get(name).is_some_and(|entry| entry.description.idempotent);
+        let direct = self.calls.keys().filter(|name| may(name));
+        let named = self.named.iter().filter(|(_, call)| may(&call.target)).map(|(name, _)| name);
         direct.chain(named).map(Name::to_string).collect()
     }
 

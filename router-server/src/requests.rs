@@ -6,16 +6,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use router_client::{Call, CallInfo, Interrupted, ReplyBody};
 use router_socket::Frame;
+use router_wire::outcome::OUTCOME;
 use router_wire::reply::REPLY_HEADER_BYTES;
 use router_wire::request::RequestHeader;
 use router_wire::{
     Arguments, ClientIdentity, ClientMessage, Enclosed, Encoding, Envelope, Failure, GatewayHop, HelloReply,
-    HelloRequest, PROTOCOL_VERSION, Refused, name,
+    HelloRequest, PROTOCOL_VERSION, Refused, json, name,
 };
 
 use crate::barriers::Barrier;
 use crate::client_table::{ClientKey, GreetRefusal, Sender, Via};
 use crate::job::{Answer, Body, Job, JobKey, encode_outcome, server_stopped};
+use crate::json_answer::{asks_for_json, in_json};
 use crate::panic_text::panic_text;
 use crate::registry::Found;
 use crate::router_event::RouterEvent;
@@ -157,13 +159,15 @@ impl RouterLoop {
         let connection = self.clients.heard(peer, message.peer_address(), now);
         let heard = match from {
             From::Connection => connection,
-            From::Behind(via) => connection
-                .and_then(|(_, socket)| Some((self.clients.heard_via(via, now)?, socket))),
+            From::Behind(via) => {
+                connection.and_then(|(_, socket)| Some((self.clients.heard_via(via, now)?, socket)))
+            }
         };
         if heard.is_none() {
             self.dispatcher.counters.refused_clients.add(1);
         }
-        heard.map(|(client, socket)| Sender { client, socket })
+        let json = asks_for_json(message);
+        heard.map(|(client, socket)| Sender { client, socket, json })
     }
 
     fn request(&mut self, sender: Sender, header: &RequestHeader, target: &str, body: Body, now: Instant) {
@@ -172,7 +176,14 @@ impl RouterLoop {
             return;
         }
         if target == PING {
-            self.ping(sender, header.call, &body, now);
+            self.ping(sender, header, &body, now);
+            return;
+        }
+        if target == OUTCOME {
+            self.outcome_asked(sender, header, &body, now);
+            return;
+        }
+        if self.was_asked_before(sender, header, target) {
             return;
         }
         self.look_up(sender, header, target, body, now);
@@ -187,7 +198,7 @@ impl RouterLoop {
         body: Body,
         now: Instant,
     ) {
-        if let Some(way) = self.way_to(target, &body) {
+        if let Some(way) = self.way_to(target, header.encoding, &body) {
             self.pass_on(sender, header, way, &body, now);
             return;
         }
@@ -201,7 +212,8 @@ impl RouterLoop {
                 return;
             }
         };
-        if found.entry.runs_inline() && body.bytes().len() <= MOST_INLINE_BYTES {
+        // JSON is read where the method runs, and that is not here.
+        if found.entry.runs_inline() && !sender.json && body.bytes().len() <= MOST_INLINE_BYTES {
             self.run_inline(sender, header, &found, &body);
         } else {
             self.start(sender, header, found, body, now);
@@ -227,14 +239,11 @@ impl RouterLoop {
             );
             return Err(Failure::BadRequest { message });
         }
-        if client.in_flight.contains(&header.call) {
-            counters.repeated_call_numbers.add(1);
-            let message = format!("the call number {} is in flight already", header.call);
-            return Err(Failure::BadRequest { message });
-        }
-        if !matches!(header.encoding, Encoding::MessagePack | Encoding::None) {
-            let message =
-                format!("the body is encoded as {:?}; this server reads MessagePack", header.encoding);
+        if !matches!(header.encoding, Encoding::MessagePack | Encoding::Json | Encoding::None) {
+            let message = format!(
+                "the body is encoded as {:?}; this server reads MessagePack and JSON",
+                header.encoding
+            );
             return Err(Failure::BadRequest { message });
         }
         Ok(())
@@ -253,6 +262,7 @@ impl RouterLoop {
             return;
         }
         let preset = named;
+        let owner = client.owner();
         let bytes = body.bytes().len();
         if bytes > self.settings.max_body_bytes {
             let limit = self.settings.max_body_bytes;
@@ -283,9 +293,12 @@ impl RouterLoop {
             entry: Arc::clone(&entry),
             control: control.clone(),
             reply_to: sender.socket,
+            owner,
+            json: sender.json,
             detached: header.flags.detached,
             answered: false,
             last_progress: None,
+            reported: None,
             progress_timer: false,
             _permit: permit,
         };
@@ -297,6 +310,7 @@ impl RouterLoop {
             mail: self.mail.clone(),
             epoch: self.dispatcher.epoch,
             max_body_bytes: self.settings.max_body_bytes,
+            json: sender.json,
         };
         let job = Job { entry, call, control, body, preset, key, answer, permit: None };
         if job.entry.name.as_str() == STOP_ALL {
@@ -359,6 +373,9 @@ impl RouterLoop {
             log::warn!("the inline method {} moves to its lane", entry.name);
         }
         let reply = encode_outcome(outcome, self.dispatcher.epoch, header.call, self.settings.max_body_bytes);
+        let (bytes, reply) = (reply.capacity(), Frame::from_vec(reply));
+        let call = self.call_key(sender.client, header.call);
+        self.keep_outcome(call, entry.name.shared(), &reply, bytes);
         self.send_answer(sender.client, sender.socket, reply.into());
     }
 
@@ -379,18 +396,20 @@ impl RouterLoop {
     }
 
     fn hello(&mut self, peer: &Frame, header: &RequestHeader, body: &Body, now: Instant) {
-        let request = match keywords::<HelloRequest>(body.bytes()) {
+        let json = header.encoding == Encoding::Json;
+        let request = match keywords::<HelloRequest>(header.encoding, body.bytes()) {
             Ok(request) => request,
             Err(failure) => {
                 let Some(sender) = self.sender(From::Connection, peer, peer, now) else { return };
-                return self.refuse(sender, header.call, failure);
+                return self.refuse(Sender { json, ..sender }, header.call, failure);
             }
         };
         if let Some(mut path) = GatewayHop::path(&request.gateways, self.dispatcher.epoch) {
             path.push(self.settings.hello.server.clone());
             let message = format!("this server is behind itself: {}", path.join(" -> "));
             let Some(sender) = self.sender(From::Connection, peer, peer, now) else { return };
-            return self.refuse(sender, header.call, Failure::Refused(Refused::new("loop", message)));
+            let failure = Failure::Refused(Refused::new("loop", message));
+            return self.refuse(Sender { json, ..sender }, header.call, failure);
         }
         let same_version = request.protocol_version == PROTOCOL_VERSION;
         let identity = request.client.tamed();
@@ -400,22 +419,34 @@ impl RouterLoop {
             Err(GreetRefusal::OtherIdentity(sender)) => {
                 self.dispatcher.counters.changed_identities.add(1);
                 let message = "this connection has greeted with another client id".to_owned();
-                return self.refuse(sender, header.call, Failure::BadRequest { message });
+                return self.refuse(Sender { json, ..sender }, header.call, Failure::BadRequest { message });
             }
         };
         if self.clients.set_gateways(client, request.gateways) {
             self.refresh_gateways();
         }
+        let listening = self.settings.listening.dialled(&request.dialled, peer.peer_address());
         // First: what changes behind it is asked for again.
         let registry_version = self.dispatcher.version();
-        let mut urgent = self.dispatcher.registry.read().urgent_calls();
+        let registry = self.dispatcher.registry.read();
+        let (mut urgent, mut idempotent) = (registry.urgent_calls(), registry.idempotent_calls());
+        drop(registry);
         urgent.extend(self.urgent_behind());
-        let reply = HelloReply { urgent, registry_version, ..self.settings.hello.clone() };
-        self.answer_value(Sender { client, socket: request.socket }, header.call, &reply);
+        idempotent.extend(self.idempotent_behind());
+        let reply = HelloReply {
+            urgent,
+            idempotent,
+            registry_version,
+            samples: listening.samples.to_string(),
+            frames: listening.frames.to_string(),
+            ..self.settings.hello.clone()
+        };
+        self.answer_value(Sender { client, socket: request.socket, json }, header.call, &reply);
     }
 
-    fn ping(&mut self, sender: Sender, number: u64, body: &Body, now: Instant) {
-        let request = match keywords::<router_wire::hello::PingRequest>(body.bytes()) {
+    fn ping(&mut self, sender: Sender, header: &RequestHeader, body: &Body, now: Instant) {
+        let number = header.call;
+        let request = match keywords::<router_wire::hello::PingRequest>(header.encoding, body.bytes()) {
             Ok(request) => request,
             Err(failure) => return self.refuse(sender, number, failure),
         };
@@ -424,6 +455,7 @@ impl RouterLoop {
             // Its place was given to another while it was silent. An epoch that is none makes it greet again.
             let failure = Failure::OtherEpoch { epoch: self.dispatcher.epoch };
             let reply = encode_outcome(Err(failure), 0, number, usize::MAX);
+            let reply = if sender.json { in_json(reply, usize::MAX) } else { reply };
             return self.send_answer(sender.client, sender.socket, reply.into());
         }
         if !behind {
@@ -459,11 +491,16 @@ pub(crate) fn deadline_of(header: &RequestHeader, now: Instant) -> Option<Instan
 }
 
 /// The keyword arguments of a hello or a ping as a structure.
-fn keywords<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+fn keywords<T: serde::de::DeserializeOwned>(encoding: Encoding, body: &[u8]) -> Result<T, Failure> {
     let bad = |message: String| Failure::BadArguments { argument: None, message };
     if body.len() > MOST_GREETING_BYTES {
         return Err(bad(format!("{} bytes; the limit is {MOST_GREETING_BYTES}", body.len())));
     }
-    let arguments = Arguments::decode(body).map_err(|error| bad(error.to_string()))?;
+    let read = match encoding {
+        Encoding::Json => Some(json::arguments(body).map_err(|error| bad(error.to_string()))?),
+        _ => None,
+    };
+    let arguments =
+        Arguments::decode(read.as_deref().unwrap_or(body)).map_err(|error| bad(error.to_string()))?;
     router_wire::body::decode(&arguments.keywords_to_map()).map_err(|error| bad(error.to_string()))
 }

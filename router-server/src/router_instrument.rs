@@ -96,7 +96,8 @@ impl RouterInstrument {
             Self::docs().clone_into(&mut router.docs);
         }
         let server = self.description.clone();
-        let mut description = Description { server, instruments, calls, streams, upstreams: self.upstreams() };
+        let mut description =
+            Description { server, instruments, calls, streams, upstreams: self.upstreams() };
         let behind: Vec<_> = self.upstreams.read().values().filter_map(|view| view.description()).collect();
         for behind in behind {
             // Streams are served by this server's own proxy, which tells of them itself.

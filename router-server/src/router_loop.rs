@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use router_client::gateway::UpstreamEvent;
 use router_client::{CallControl, Interrupted};
-use router_socket::{Endpoint, Frame, MailSender, Mailbox, Monitor, PollEntry, Socket, SocketEvent};
+use router_socket::{Frame, MailSender, Mailbox, Monitor, PollEntry, Socket, SocketEvent};
 use router_wire::hello::{ClientSocket, GatewayHop};
-use router_wire::{Failure, HelloReply};
+use router_wire::reply::Progress;
+use router_wire::{ClientId, Failure, HelloReply};
 
 use crate::bounds::{Permit, ServerBounds};
 use crate::call_entry::CallEntry;
@@ -18,6 +19,8 @@ use crate::client_table::{ClientKey, ClientTable};
 use crate::dispatcher::Dispatcher;
 use crate::job::{JobKey, server_stopped};
 use crate::job_queue::JobQueue;
+use crate::kept_outcomes::{KeptOutcomes, OutcomeLimits};
+use crate::listening::Listening;
 use crate::memory::{self, Storms};
 use crate::parked::Parked;
 use crate::router_event::RouterEvent;
@@ -38,7 +41,7 @@ const FLUSH_AT_STOP: Duration = Duration::from_millis(200);
 /// How long clients have to read the last answers before their connections end: with IMMEDIATE=1 libzmq throws away
 /// what a client has received and not read yet when its connection ends.
 const READ_AT_STOP: Duration = Duration::from_millis(50);
-/// How long the system may take to give the listening port back.
+/// How long the system may take to give the listening ports back.
 const UNBIND_AT_STOP: Duration = Duration::from_millis(200);
 
 /// The router loop as a value: whoever owns it calls [`turn`](RouterLoop::turn).
@@ -55,6 +58,8 @@ pub(crate) struct RouterLoop {
     pub(super) in_flight: HashMap<JobKey, InFlight>,
     /// Requests for names that may still come.
     pub(super) parked: Vec<Parked>,
+    /// How calls ended.
+    pub(super) outcomes: KeptOutcomes,
     /// The servers behind this one.
     pub(super) upstreams: Vec<Upstream>,
     /// For which servers this one speaks to them: itself, and those that are its clients.
@@ -74,9 +79,9 @@ pub(crate) struct RouterLoop {
 
 /// What the loop is told when it is made.
 pub(crate) struct Settings {
-    pub(crate) endpoint: Endpoint,
-    /// Until the listener is closed.
-    pub(crate) socket_file: Option<SocketFile>,
+    pub(crate) listening: Listening,
+    /// Until the listeners are closed.
+    pub(crate) socket_files: Vec<SocketFile>,
     pub(crate) hello: HelloReply,
     pub(crate) max_body_bytes: usize,
     pub(crate) stalled_client_bytes: usize,
@@ -84,6 +89,7 @@ pub(crate) struct Settings {
     pub(crate) names_may_come_for: Duration,
     /// How many connections to the sockets of streams have ended.
     pub(crate) stream_connections_ended: Box<dyn Fn() -> u64 + Send>,
+    pub(crate) outcomes: OutcomeLimits,
     /// The zero of the server's monotonic clock.
     pub(crate) started: Instant,
 }
@@ -93,10 +99,16 @@ pub(crate) struct InFlight {
     pub(super) entry: Arc<CallEntry>,
     pub(super) control: CallControl,
     pub(super) reply_to: ClientSocket,
+    /// The id of its client, if that has said who it is.
+    pub(super) owner: Option<ClientId>,
+    /// It was asked in JSON.
+    pub(super) json: bool,
     pub(super) detached: bool,
     /// Its client has its outcome already, though the method has not returned.
     pub(super) answered: bool,
     pub(super) last_progress: Option<Instant>,
+    /// What it reported last.
+    pub(super) reported: Option<Progress>,
     /// A timer will look for its newest progress report.
     pub(super) progress_timer: bool,
     pub(super) _permit: Permit,
@@ -107,12 +119,13 @@ struct Stopping {
     by: Instant,
     /// When calls that have not returned are answered all the same.
     answer_all_at: Instant,
-    /// When the listener is closed; `None` until every call is answered.
+    /// When the listeners are closed; `None` until every call is answered.
     close_at: Option<Instant>,
-    /// When the loop ends though the system has not given the port back; `None` until every call is answered and
-    /// the listener was closed.
+    /// When the loop ends though the system has not given the ports back; `None` until every call is answered
+    /// and the listeners were closed.
     end_at: Option<Instant>,
-    port_is_free: bool,
+    /// Listeners that libzmq has not closed yet.
+    open_listeners: usize,
 }
 
 /// Whether the loop goes on.
@@ -133,6 +146,7 @@ impl RouterLoop {
         let monitor = socket.monitor()?;
         let mut timers = Timers::default();
         timers.add(Instant::now() + LOOK_FOR_LOST_CLIENTS_EVERY, Due::LostClients);
+        let outcomes = KeptOutcomes::new(settings.outcomes);
         let mut router_loop = RouterLoop {
             socket,
             monitor,
@@ -144,6 +158,7 @@ impl RouterLoop {
             clients: ClientTable::default(),
             in_flight: HashMap::new(),
             parked: Vec::new(),
+            outcomes,
             upstreams: Vec::new(),
             gateways: Vec::new(),
             upstream_events: Vec::new(),
@@ -245,7 +260,7 @@ impl RouterLoop {
                 Some(SocketEvent::Disconnected { .. }) => counters.disconnects.add(1),
                 Some(SocketEvent::Closed { .. }) => {
                     if let Some(stopping) = &mut self.stopping {
-                        stopping.port_is_free = true;
+                        stopping.open_listeners = stopping.open_listeners.saturating_sub(1);
                     }
                 }
                 Some(_) => {}
@@ -271,6 +286,7 @@ impl RouterLoop {
                     if self.storms.is_over(ended + (self.settings.stream_connections_ended)(), now) {
                         memory::give_back();
                     }
+                    self.outcomes.tidy(now);
                     // After a pause of this process the pings that came meanwhile still wait in the socket.
                     let flooded_for = now.saturating_duration_since(self.drained_at);
                     if socket_was_drained || flooded_for > FLOOD_EXCUSES_FOR {
@@ -350,8 +366,7 @@ impl RouterLoop {
         }
         let by = schedule.loops_by;
         let answer_all_at = (Instant::now() + GRACE_AT_STOP).min(by);
-        self.stopping =
-            Some(Stopping { by, answer_all_at, close_at: None, end_at: None, port_is_free: false });
+        self.stopping = Some(Stopping { by, answer_all_at, close_at: None, end_at: None, open_listeners: 0 });
         self.leave_upstreams();
         self.end_all_parked();
         for (key, call) in &self.in_flight {
@@ -365,7 +380,7 @@ impl RouterLoop {
     fn has_stopped(&mut self) -> bool {
         let Some(stopping) = &self.stopping else { return false };
         let now = Instant::now();
-        let (end_at, port_is_free) = (stopping.end_at, stopping.port_is_free);
+        let (end_at, ports_are_free) = (stopping.end_at, stopping.open_listeners == 0);
         if now >= stopping.answer_all_at {
             let unanswered: Vec<JobKey> =
                 self.in_flight.iter().filter(|(_, call)| !call.answered).map(|(key, _)| *key).collect();
@@ -375,8 +390,8 @@ impl RouterLoop {
         }
         let all_answered = self.in_flight.values().all(|call| call.answered);
         match end_at {
-            Some(end_at) => all_answered && (port_is_free || now >= end_at),
-            None => all_answered && self.answers_are_read(now) && self.close_listener(now),
+            Some(end_at) => all_answered && (ports_are_free || now >= end_at),
+            None => all_answered && self.answers_are_read(now) && self.close_listeners(now),
         }
     }
 
@@ -389,19 +404,22 @@ impl RouterLoop {
         }
     }
 
-    /// Closes the listener; `true` when its port is free at once. Not before every call is answered: libzmq ends the
-    /// connections that a listener accepted together with it, and gives what was sent on them the linger to leave.
-    fn close_listener(&mut self, now: Instant) -> bool {
+    /// Closes the listeners; `true` when their ports are free at once. Not before every call is answered: libzmq ends
+    /// the connections that a listener accepted together with it, and gives what was sent on them the linger to leave.
+    fn close_listeners(&mut self, now: Instant) -> bool {
         self.limit_flush();
-        self.settings.socket_file = None;
-        let unbound = self.socket.unbind(&self.settings.endpoint);
-        // Only tcp gives a port back that another may be waiting for.
-        let port_is_free = unbound.is_err() || self.settings.endpoint.port().is_none();
+        self.settings.socket_files.clear();
+        let mut open = 0;
+        for set in self.settings.listening.all() {
+            let unbound = self.socket.unbind(&set.calls);
+            // A name of inproc is free at once, and nothing tells of it.
+            open += usize::from(unbound.is_ok() && set.calls.inproc_name().is_none());
+        }
         if let Some(stopping) = &mut self.stopping {
             stopping.end_at = Some((now + UNBIND_AT_STOP).min(stopping.by));
-            stopping.port_is_free = port_is_free;
+            stopping.open_listeners = open;
         }
-        port_is_free
+        open == 0
     }
 
     /// Whether new calls are refused.

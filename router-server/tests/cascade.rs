@@ -34,7 +34,10 @@ fn calls_go_through_two_gateways_with_arguments_progress_and_errors() {
     let CallError::NotFound { name, nearest } = not_found else { panic!("{not_found}") };
     assert_eq!((name, nearest.first()), (chain.name("stage.mvoe_to"), Some(&chain.name("stage.move_to"))));
     let bad = alice.call::<()>(&chain.name("stage.move_to"), ("far",)).ends().unwrap_err();
-    assert!(matches!(&bad, CallError::BadArguments { argument: Some(name), .. } if name == "target_um"), "{bad}");
+    assert!(
+        matches!(&bad, CallError::BadArguments { argument: Some(name), .. } if name == "target_um"),
+        "{bad}"
+    );
 }
 
 #[test]

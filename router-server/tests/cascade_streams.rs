@@ -24,7 +24,9 @@ fn samples_keep_their_life_and_numbers_through_two_gateways_and_every_loss_is_co
     wait_for_stream(&far, &name);
     let counts = far.subscribe::<u64>(&name).queue(100_000).unwrap();
     let lags = far.subscribe::<u64>(&name).queue(5).unwrap();
-    eventually("the source is heard", || source.publish(&0).unwrap().sequence().is_some() && counts.try_recv().is_ok());
+    eventually("the source is heard", || {
+        source.publish(&0).unwrap().sequence().is_some() && counts.try_recv().is_ok()
+    });
     // Fewer than what waits in one socket: none is lost.
     for number in 1..=500 {
         source.publish(&number).unwrap();

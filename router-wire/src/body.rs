@@ -62,8 +62,11 @@ pub enum BodyError {
     /// The bytes are no MessagePack.
     #[error("the body is not MessagePack: {0}")]
     Malformed(&'static str),
+    /// The text is no JSON, or not what was asked for.
+    #[error("the JSON body cannot be read: {0}")]
+    Json(String),
     /// The encoding is not one that is read here.
-    #[error("the body is encoded as {0:?}; this reads MessagePack")]
+    #[error("the body is encoded as {0:?}; this reads MessagePack and JSON")]
     Encoding(Encoding),
 }
 
@@ -126,6 +129,7 @@ pub fn decode_as<T: DeserializeOwned>(encoding: Encoding, body: &[u8]) -> Result
     match encoding {
         Encoding::MessagePack => decode(body),
         Encoding::None => decode(NIL),
+        Encoding::Json => decode(&crate::json::to_message_pack(body)?),
         other => Err(BodyError::Encoding(other)),
     }
 }

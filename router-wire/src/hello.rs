@@ -119,6 +119,10 @@ pub struct HelloRequest {
     pub client: ClientIdentity,
     /// Which socket this is.
     pub socket: ClientSocket,
+    /// The endpoint that it dialled, so that a server that listens at several tells it the streams of the same one.
+    /// May be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub dialled: String,
     /// From a gateway: itself and every server behind whose clients it speaks for. Empty from others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gateways: Vec<GatewayHop>,
@@ -146,7 +150,12 @@ pub struct HelloReply {
     pub max_unconfirmed_bytes: u64,
     /// The full names of the calls that are urgent, so that the client sends them on its control socket.
     pub urgent: Vec<String>,
-    /// Counts the changes of what is served; a ping tells the newest, so a client knows that `urgent` is old.
+    /// The full names of the calls that may run again: those a client sends again, with the same number, when their
+    /// outcome became unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idempotent: Vec<String>,
+    /// Counts the changes of what is served; a ping tells the newest, so a client knows that `urgent` and
+    /// `idempotent` are old.
     pub registry_version: u64,
 }
 

@@ -26,7 +26,8 @@ const PROGRESS: u8 = 130;
 pub const REPLY_HEADER_BYTES: usize = 24;
 
 /// How a call ended, in one byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
 #[repr(u8)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each is documented at the variant of Failure with its name")]
@@ -67,6 +68,20 @@ impl Status {
             Unreachable,
         ];
         ALL.get(usize::from(byte)).copied().ok_or(DecodeError::UnknownValue { field: "status", value: byte })
+    }
+}
+
+impl From<Status> for u8 {
+    fn from(status: Status) -> u8 {
+        status as u8
+    }
+}
+
+impl TryFrom<u8> for Status {
+    type Error = DecodeError;
+
+    fn try_from(byte: u8) -> Result<Status, DecodeError> {
+        Status::from_byte(byte)
     }
 }
 

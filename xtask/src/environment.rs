@@ -109,7 +109,7 @@ pub(crate) const ENVIRONMENTS: &[Environment] = &[
     Environment {
         name: "examples",
         does: "each example's server and clients run as its README says and print what it says",
-        needs: COMPILER,
+        needs: "a C++ compiler and make; for scripts python3 with pyzmq and node with zeromq, skipped without",
         in_ci: true,
         run: |root| examples::run(root).into(),
     },

@@ -51,21 +51,22 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    /// Binds both sockets, and starts the proxy. Returns the endpoints of samples and frames with their real ports.
+    /// Binds both sockets, each at all of its endpoints, and starts the proxy. Returns the endpoints of samples and
+    /// frames with their real ports.
     ///
     /// # Errors
     /// A [`SocketError`] that says which endpoint is in use, or what the system refuses.
     pub(crate) fn start(
         context: &Context,
-        samples: &Endpoint,
-        frames: &Endpoint,
+        samples: &[Endpoint],
+        frames: &[Endpoint],
         settings: StreamSettings,
-    ) -> Result<(Streams, Endpoint, Endpoint), SocketError> {
+    ) -> Result<(Streams, Vec<Endpoint>, Vec<Endpoint>), SocketError> {
         let budget_bytes = settings.stalled_subscriber_bytes;
         let counters = Arc::new(Counters::default());
-        let samples = Outlet::bind(context, samples, samples_mark(budget_bytes), Arc::clone(&counters))?;
-        let frames = Outlet::bind(context, frames, LEAST_MARK, Arc::clone(&counters))?;
-        let endpoints = (samples.endpoint().clone(), frames.endpoint().clone());
+        let (samples, samples_at) =
+            Outlet::bind(context, samples, samples_mark(budget_bytes), Arc::clone(&counters))?;
+        let (frames, frames_at) = Outlet::bind(context, frames, LEAST_MARK, Arc::clone(&counters))?;
         let (proxy, inbox) = mailbox(context, None)?;
         let endpoint = Endpoint::unique_inproc("streams");
         let outlets = (samples, frames);
@@ -81,7 +82,7 @@ impl Streams {
             counters,
             thread: Mutex::new(Some(thread)),
         };
-        Ok((streams, endpoints.0, endpoints.1))
+        Ok((streams, samples_at, frames_at))
     }
 
     /// How many connections to the two sockets have ended, or came to nothing, whenever it is asked.

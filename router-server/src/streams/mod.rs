@@ -28,7 +28,7 @@
 //! - [`inlet`]: a relayed stream, and whether it is subscribed to at its source; [`passing`]: numbers of another server
 //! - [`roster`]: which streams there are; [`stream_report`]: what is told of one
 //! - [`proxy`]: the loop; [`forwarding`]: what it keeps of a stream; [`subscriptions`]: what a subscription does;
-//!   [`declarations`]: what waits for samples to pass; [`outlet`]: an XPUB towards clients; [`subscribers`]: who
+//!   [`declarations`]: what waits for samples to pass; [`outlet`]: an XPUB towards clients, [`local_outlet`]: towards those of this process; [`subscribers`]: who
 //!   listens to what; [`counters`]
 
 mod adding;
@@ -41,6 +41,7 @@ mod frequency;
 mod greeter;
 mod handle;
 mod inlet;
+mod local_outlet;
 mod options;
 mod outlet;
 mod packet;

@@ -282,10 +282,9 @@ impl ProxyLoop {
         let due =
             owing.chain(self.samples.due()).chain(self.frames.due()).fold(self.declare_at, Instant::min);
         let until = due.saturating_duration_since(Instant::now());
-        let [samples, samples_monitor] = self.samples.poll_entries();
-        let [frames, frames_monitor] = self.frames.poll_entries();
-        let ingress = PollEntry::readable(&self.ingress);
-        let mut entries = [ingress, samples, frames, samples_monitor, frames_monitor];
+        let mut entries = vec![PollEntry::readable(&self.ingress)];
+        entries.extend(self.samples.poll_entries());
+        entries.extend(self.frames.poll_entries());
         self.mailbox.poll(&mut entries, Some(until))
     }
 }

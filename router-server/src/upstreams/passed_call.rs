@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use router_socket::Frame;
 use router_wire::hello::ClientSocket;
-use router_wire::{ClientId, Enclosed, Envelope, Failure, RequestHeader};
+use router_wire::{CallId, ClientId, Enclosed, Envelope, Failure, RequestHeader};
 
 use crate::bounds::Permit;
 
@@ -19,6 +19,12 @@ pub(crate) struct PassedCall {
     /// The request has left; until then nothing has run.
     pub(crate) sent: bool,
     pub(crate) socket: ClientSocket,
+    /// As its client's calls are known here; `None`: nobody will ask for its outcome.
+    pub(crate) owner: Option<ClientId>,
+    /// As it is known at the server behind; written when it is sent there.
+    pub(crate) there: CallId,
+    /// It was asked in JSON.
+    pub(crate) json: bool,
     /// Of the server, and of this upstream.
     pub(crate) _permits: (Option<Permit>, Permit),
 }

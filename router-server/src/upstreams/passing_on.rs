@@ -8,9 +8,11 @@ use router_client::ConnectionState;
 use router_client::gateway::{UpstreamAnswer, UpstreamEvent, UpstreamLink};
 use router_socket::{Frame, PollEntry};
 use router_wire::hello::{ClientSocket, GatewayHop};
+use router_wire::outcome::OUTCOME;
 use router_wire::reply::{REPLY_HEADER_BYTES, body_goes_into_own_frame, overwrite_epoch};
 use router_wire::{
-    Arguments, ClientId, ClientIdentity, Encoding, Failure, RequestHeader, Status, arguments, body as bodies,
+    Arguments, BodyError, CallId, ClientId, ClientIdentity, Encoding, Failure, Name, OutcomeReport,
+    OutcomeRequest, RequestHeader, Status, arguments, body as bodies, json,
 };
 
 use super::passed_call::{PassedCall, ReplyTo, Request, RequestBody};
@@ -19,6 +21,8 @@ use super::stop_all::UpstreamStop;
 use super::upstream::{AddUpstream, Upstream};
 use crate::client_table::{ClientKey, Sender};
 use crate::job::{Body, JobKey, encode_outcome, server_stopped};
+use crate::json_answer::in_json;
+use crate::kept_outcomes::Kept;
 use crate::outgoing_answer::OutgoingAnswer;
 use crate::router_loop::RouterLoop;
 use crate::stop_all::STOP_ALL;
@@ -44,12 +48,12 @@ pub(crate) struct Way<'a> {
 
 impl RouterLoop {
     /// The server behind that a request is for, if it is for one.
-    pub(crate) fn way_to<'a>(&self, target: &'a str, body: &Body) -> Option<Way<'a>> {
+    pub(crate) fn way_to<'a>(&self, target: &'a str, encoding: Encoding, body: &Body) -> Option<Way<'a>> {
         if self.upstreams.is_empty() {
             return None;
         }
         if OF_A_STREAM.contains(&target) {
-            return self.way_to_stream(target, body);
+            return self.way_to_stream(target, encoding, body);
         }
         let (upstream, target) = self.behind(target)?;
         Some(Way { upstream, target, body: None })
@@ -186,6 +190,76 @@ impl RouterLoop {
         self.upstreams.iter().flat_map(names).collect()
     }
 
+    /// The names of calls of the servers behind that may run again, for greetings.
+    pub(crate) fn idempotent_behind(&self) -> Vec<String> {
+        let names = |upstream: &Upstream| -> Vec<String> {
+            let told = upstream.link.idempotent().iter();
+            told.map(|name| prefixed(upstream.prefix.as_str(), name)).collect()
+        };
+        self.upstreams.iter().flat_map(names).collect()
+    }
+
+    /// Whether `name` is a call of a server behind that may run again.
+    pub(crate) fn is_idempotent_behind(&self, name: &str) -> bool {
+        let found = self.behind(name);
+        found.is_some_and(|(index, name)| self.upstreams[index].link.idempotent().contains(name))
+    }
+
+    /// Has the outcome of a call that was passed on go to who asks for it again; `false` when it is none, or may not
+    /// run again.
+    pub(crate) fn attach_behind(&mut self, key: JobKey, socket: ClientSocket, target: &str) -> bool {
+        let Some(index) = self.passed_through(key) else { return false };
+        let is_it = self.behind(target).is_some_and(|(other, _)| other == index);
+        if !is_it || !self.is_idempotent_behind(target) {
+            return false;
+        }
+        if let Some(call) = self.upstreams[index].calls.get_mut(&key) {
+            call.reply_to = ReplyTo::Client(socket);
+        }
+        true
+    }
+
+    /// Where a call was passed on to that is on its way or has ended, and how it is known there.
+    pub(crate) fn passed_call(&self, client: ClientId, number: u64) -> Option<(Name, CallId)> {
+        let is_it = |key: &JobKey, call: &PassedCall| key.number == number && call.owner == Some(client);
+        for upstream in &self.upstreams {
+            if let Some((_, call)) = upstream.calls.iter().find(|(key, call)| is_it(key, call)) {
+                return Some((upstream.prefix.clone(), call.there));
+            }
+        }
+        match self.outcomes.find((client, number)) {
+            Some(Kept::Passed { prefix, there }) => Some((prefix.clone(), *there)),
+            _ => None,
+        }
+    }
+
+    /// Passes the question for the outcome of a call on to where the call went.
+    pub(crate) fn ask_behind(
+        &mut self,
+        sender: Sender,
+        header: &RequestHeader,
+        prefix: &str,
+        there: CallId,
+        now: Instant,
+    ) {
+        let Some(upstream) = self.upstreams.iter().position(|upstream| upstream.prefix.as_str() == prefix)
+        else {
+            return self.answer_value(sender, header.call, &OutcomeReport::Forgotten);
+        };
+        let asked = OutcomeRequest::of(there);
+        let keyword = |name: &str, value: Result<Vec<u8>, BodyError>| Ok((name.to_owned(), value?));
+        let made = || {
+            let call_id = keyword("call_id", bodies::encode(&asked.call_id))?;
+            let body = arguments::encode(&(), &[call_id, keyword("epoch", bodies::encode(&asked.epoch))?])?;
+            if sender.json { json::from_message_pack(&body) } else { Ok(body) }
+        };
+        let body = made().expect("a call's id is plain data");
+        let encoding = if sender.json { Encoding::Json } else { Encoding::MessagePack };
+        let header = RequestHeader { encoding, ..*header };
+        let way = Way { upstream, target: OUTCOME, body: None };
+        self.pass_on(sender, &header, way, &Body::Made(body), now);
+    }
+
     /// Finds out anew for which servers this one speaks.
     pub(crate) fn refresh_gateways(&mut self) {
         let epoch = self.dispatcher.epoch;
@@ -229,9 +303,11 @@ impl RouterLoop {
         }
     }
 
-    fn way_to_stream<'a>(&self, target: &'a str, body: &Body) -> Option<Way<'a>> {
+    fn way_to_stream<'a>(&self, target: &'a str, encoding: Encoding, body: &Body) -> Option<Way<'a>> {
         let bytes = Some(body.bytes()).filter(|bytes| bytes.len() <= MOST_CONTROL_ARGUMENTS)?;
-        let given = Arguments::decode(bytes).ok()?;
+        let is_json = encoding == Encoding::Json;
+        let read = if is_json { Some(json::arguments(bytes).ok()?) } else { None };
+        let given = Arguments::decode(read.as_deref().unwrap_or(bytes)).ok()?;
         let stream: String = given.take(0, STREAM_ARGUMENT).ok()?;
         let (upstream, name) = self.behind(&stream)?;
         let other = if given.positional.is_empty() {
@@ -241,6 +317,7 @@ impl RouterLoop {
             arguments::encode(&(name,), &[]).ok()?
         };
         let body = given.overridden_by(&Arguments::decode(&other).ok()?).to_body();
+        let body = if is_json { json::from_message_pack(&body).ok()? } else { body };
         Some(Way { upstream, target, body: Some(body) })
     }
 
@@ -286,7 +363,11 @@ impl RouterLoop {
             Some(identity) => identity,
             None => unnamed(self.dispatcher.epoch, key.client),
         };
-        let call = PassedCall { reply_to, sent: false, socket, _permits: (of_server, of_upstream) };
+        let json = request.header.encoding == Encoding::Json;
+        let owner = self.clients.owner(key.client).filter(|_| for_client && request.target != OUTCOME);
+        let there = CallId { client: ClientId(0, 0), number: key.number, epoch: 0 };
+        let permits = (of_server, of_upstream);
+        let call = PassedCall { reply_to, sent: false, socket, owner, there, json, _permits: permits };
         upstream.pass_on(key, &identity, request, call)
     }
 
@@ -324,27 +405,36 @@ impl RouterLoop {
             } else {
                 unsent(label.clone())
             };
-            self.answer_passed(key, call, failure);
+            self.answer_passed(index, key, call, failure);
         }
     }
 
     fn end_passed(&mut self, index: usize, key: JobKey, failure: Failure) {
         if let Some(call) = self.upstreams[index].calls.remove(&key) {
-            self.answer_passed(key, call, failure);
+            self.answer_passed(index, key, call, failure);
         }
     }
 
-    fn answer_passed(&mut self, key: JobKey, call: PassedCall, failure: Failure) {
+    fn answer_passed(&mut self, index: usize, key: JobKey, call: PassedCall, failure: Failure) {
+        self.keep_passed(index, key, &call);
         match call.reply_to {
             ReplyTo::Client(socket) => {
                 if let Some(client) = self.clients.get_mut(key.client) {
                     client.in_flight.remove(&key.number);
                 }
-                self.refuse(Sender { client: key.client, socket }, key.number, failure);
+                self.refuse(Sender { client: key.client, socket, json: call.json }, key.number, failure);
             }
             ReplyTo::StopAll(waiting) => {
                 let _ = waiting.send(Err(failure)); // it may have given up
             }
+        }
+    }
+
+    /// Remembers where to ask what became of a call that has ended here. One that has not left never ran.
+    fn keep_passed(&mut self, index: usize, key: JobKey, call: &PassedCall) {
+        if let Some(owner) = call.owner.filter(|_| call.sent) {
+            let prefix = self.upstreams[index].prefix.clone();
+            self.outcomes.keep_passed((owner, key.number), prefix, call.there, Instant::now());
         }
     }
 
@@ -359,16 +449,17 @@ impl RouterLoop {
         upstream.describing = None;
         let (view, streams) = (Arc::clone(&upstream.view), Arc::clone(&upstream.streams));
         let dispatcher = Arc::clone(&self.dispatcher);
-        let read = move |_: &mut crate::target::Workshop| {
-            match bodies::decode_as::<router_wire::describe::Description>(header.encoding, answer.body()) {
-                Ok(mut description) => {
-                    streams.described(description.streams.clone());
-                    prefix_description(view.prefix.as_str(), &mut description);
-                    view.set_description(Arc::new(description));
-                    dispatcher.registry.write().something_behind_changed();
-                }
-                Err(error) => log::warn!("the description of `{}` cannot be read: {error}", view.prefix),
+        let read = move |_: &mut crate::target::Workshop| match bodies::decode_as::<
+            router_wire::describe::Description,
+        >(header.encoding, answer.body())
+        {
+            Ok(mut description) => {
+                streams.described(description.streams.clone());
+                prefix_description(view.prefix.as_str(), &mut description);
+                view.set_description(Arc::new(description));
+                dispatcher.registry.write().something_behind_changed();
             }
+            Err(error) => log::warn!("the description of `{}` cannot be read: {error}", view.prefix),
         };
         if let Ok(found) = self.dispatcher.registry.read().find("router.describe") {
             let _ = found.entry.queue.push_task(Box::new(read)); // refused by a server that has stopped
@@ -394,6 +485,7 @@ impl RouterLoop {
             (_, Some(header)) => {
                 let Some(call) = upstream.finished(key) else { return };
                 let prefix = upstream.prefix.clone();
+                self.keep_passed(index, key, &call);
                 match call.reply_to {
                     ReplyTo::Client(socket) => {
                         if let Some(client) = self.clients.get_mut(key.client) {
@@ -422,30 +514,28 @@ fn passed_outcome(
         && let Ok(failure) = bodies::decode_as::<Failure>(header.encoding, answer.body())
     {
         let failure = prefix_failure(prefix, failure);
-        return encode_outcome(Err(failure), epoch, header.call, usize::MAX).into();
+        let message = encode_outcome(Err(failure), epoch, header.call, usize::MAX);
+        let is_json = header.encoding == Encoding::Json;
+        return if is_json { in_json(message, usize::MAX) } else { message }.into();
     }
     let copied = answer.body.is_some() || answer.message.len() <= COPIED_BYTES;
     let take = if copied { answer.message.len() } else { REPLY_HEADER_BYTES };
     let mut message = answer.message[..take].to_vec();
     overwrite_epoch(&mut message, epoch);
     if copied {
-        return OutgoingAnswer { message, body: answer.body, enclosed_for: None };
+        return OutgoingAnswer { message: Frame::from_vec(message), body: answer.body, enclosed_for: None };
     }
     body_goes_into_own_frame(&mut message);
     let body: Frame = answer.message.without_first(REPLY_HEADER_BYTES);
-    OutgoingAnswer { message, body: Some(body), enclosed_for: None }
+    OutgoingAnswer { message: Frame::from_vec(message), body: Some(body), enclosed_for: None }
 }
 
 /// An outcome that this server itself reads.
-fn outcome_here(
-    header: &router_wire::OutcomeHeader,
-    answer: &UpstreamAnswer,
-) -> Result<Vec<u8>, Failure> {
+fn outcome_here(header: &router_wire::OutcomeHeader, answer: &UpstreamAnswer) -> Result<Vec<u8>, Failure> {
     if header.status == Status::Done {
         return Ok(answer.body().to_vec());
     }
-    let unreadable =
-        |error: router_wire::BodyError| Failure::BadRequest { message: error.to_string() };
+    let unreadable = |error: router_wire::BodyError| Failure::BadRequest { message: error.to_string() };
     Err(bodies::decode_as::<Failure>(header.encoding, answer.body()).map_err(unreadable)?)
 }
 

@@ -24,9 +24,8 @@ pub(crate) fn collect_upstreams(stops: Vec<UpstreamStop>, until: Instant) -> Vec
 }
 
 fn collect_one(UpstreamStop { prefix, outcome }: UpstreamStop, until: Instant) -> Vec<StopOutcome> {
-    let not_known = |message: String| {
-        vec![StopOutcome { name: prefixed(prefix.as_str(), STOP_ALL), ok: false, message }]
-    };
+    let not_known =
+        |message: String| vec![StopOutcome { name: prefixed(prefix.as_str(), STOP_ALL), ok: false, message }];
     match outcome.recv_deadline(until) {
         Ok(Ok(bytes)) => match body::decode::<Vec<StopOutcome>>(&bytes) {
             Ok(outcomes) => {
@@ -35,6 +34,8 @@ fn collect_one(UpstreamStop { prefix, outcome }: UpstreamStop, until: Instant) -
             Err(error) => not_known(format!("its answer cannot be read: {error}")),
         },
         Ok(Err(failure)) => not_known(failure.to_string()),
-        Err(_) => not_known("it has not answered yet; whether its instruments stopped is not known".to_owned()),
+        Err(_) => {
+            not_known("it has not answered yet; whether its instruments stopped is not known".to_owned())
+        }
     }
 }

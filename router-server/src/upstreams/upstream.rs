@@ -12,7 +12,7 @@ use router_socket::{Context, Frame, PollEntry};
 use router_wire::hello::{ClientSocket, GatewayHop};
 use router_wire::request::{RequestFlags, encode_cancel};
 use router_wire::{
-    ClientId, ClientIdentity, Enclosed, Encoding, Failure, Name, RequestHeader, body as bodies,
+    CallId, ClientId, ClientIdentity, Enclosed, Encoding, Failure, Name, RequestHeader, body as bodies,
 };
 
 use super::passed_call::{PassedCall, Request, envelope};
@@ -145,6 +145,7 @@ impl Upstream {
     ) -> Result<(), Failure> {
         let id = self.introduce(key.client, identity, call.socket);
         let epoch = self.link.epoch();
+        call.there = CallId { client: id, number: key.number, epoch };
         let Some(frames) = request.frames(id, epoch, Instant::now()) else {
             return Err(Failure::DeadlineExceeded { may_still_be_running: false });
         };

@@ -7,6 +7,7 @@ pub(crate) mod child;
 pub(crate) mod door;
 pub(crate) mod random;
 pub(crate) mod raw_client;
+pub(crate) mod relay;
 pub(crate) mod served_stage;
 pub(crate) mod stage;
 pub(crate) mod threads;
@@ -23,6 +24,7 @@ pub(crate) use chain::{Chain, named_server};
 pub(crate) use child::Child;
 pub(crate) use door::{Door, Gate, door};
 pub(crate) use raw_client::RawClient;
+pub(crate) use relay::Relay;
 pub(crate) use served_stage::{ServedStage, begin_move, hang, serve_stage};
 pub(crate) use stage::{StageError, StageRig, TestStage, TestStageClient};
 
