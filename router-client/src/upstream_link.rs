@@ -41,6 +41,10 @@ pub struct UpstreamLink {
 
 /// What happened on the connection.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all are answers, and boxing each would cost more than moving it"
+)]
 pub enum UpstreamEvent {
     /// The state is another one.
     State {

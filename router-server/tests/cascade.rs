@@ -16,7 +16,7 @@ use support::{
 fn calls_go_through_two_gateways_with_arguments_progress_and_errors() {
     let chain = Chain::of(3);
     let alice = client_named(chain.first(), "alice");
-    let stage = TestStageClient::new(&alice, &chain.name("stage"));
+    let stage = TestStageClient::new(&alice, chain.name("stage"));
     assert_eq!(stage.move_to(0.0).ends(), Ok(0.0));
     // The method sees the client, not a gateway.
     chain.last().add_call("who", |call: &Call, ()| call.client().to_owned()).unwrap();
