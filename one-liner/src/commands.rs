@@ -11,6 +11,7 @@ pub(crate) mod enable;
 pub(crate) mod graph;
 pub(crate) mod hz;
 pub(crate) mod list;
+pub(crate) mod outcome;
 pub(crate) mod ping;
 pub(crate) mod stats;
 pub(crate) mod stream_arguments;

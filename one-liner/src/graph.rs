@@ -178,6 +178,7 @@ pub(crate) mod tests {
             last_value: true,
             incarnation: 1,
             subscribers,
+            source: None,
         }
     }
 
@@ -208,6 +209,7 @@ pub(crate) mod tests {
                 stream(&format!("{name}.position"), StreamKind::Periodic, 2),
                 stream("other", StreamKind::Relayed, 0),
             ],
+            upstreams: vec![],
         };
         let mut graph = Graph::default();
         graph.add_server(&served, &[client]);

@@ -55,7 +55,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bw, call, completions, demo as demo_command, describe, disable, doctor as doctor_command, enable,
-    graph as graph_command, hz, list, ping, stats, top as top_command, watch,
+    graph as graph_command, hz, list, outcome, ping, stats, top as top_command, watch,
 };
 use crate::exit::{CommandError, Exit};
 use crate::output::Output;
@@ -77,6 +77,7 @@ enum Command {
     List(list::List),
     Describe(describe::Describe),
     Call(call::Call),
+    Outcome(outcome::Outcome),
     Watch(watch::Watch),
     Hz(hz::Hz),
     Bw(bw::Bw),
@@ -115,6 +116,7 @@ impl Command {
             Command::List(list) => list.run(),
             Command::Describe(describe) => describe.run(),
             Command::Call(call) => call.run(),
+            Command::Outcome(outcome) => outcome.run(),
             Command::Watch(watch) => watch.run(),
             Command::Hz(hz) => hz.run(),
             Command::Bw(bw) => bw.run(),
@@ -135,6 +137,7 @@ impl Command {
             Command::List(list) => list.target.output(),
             Command::Describe(describe) => describe.target.output(),
             Command::Call(call) => call.target.output(),
+            Command::Outcome(outcome) => outcome.target.output(),
             Command::Watch(watch) => watch.output(),
             Command::Hz(hz) => hz.output(),
             Command::Bw(bw) => bw.output(),

@@ -1,9 +1,8 @@
 //! How a call ended, for its caller, when it did not end with a value.
 
-use router_wire::{Failure, Refused};
+use router_wire::{CallId, Failure, Refused};
 use thiserror::Error;
 
-use crate::call_id::CallId;
 use crate::remote_error::RemoteError;
 
 /// How a call ended when it did not end with a value. `E` is the method's own error.
@@ -98,7 +97,7 @@ pub enum CallError<E = Refused> {
     Unknown {
         /// The call's name.
         call: String,
-        /// What the server can be asked about.
+        /// What [`RouterClient::outcome`](crate::RouterClient::outcome) asks the server about.
         call_id: CallId,
         /// The endpoint of the server.
         endpoint: String,
@@ -171,6 +170,8 @@ pub enum GoneCause {
     NothingListens,
     /// Something accepts connections at the endpoint and does not answer: a server that is stuck, or no server.
     NoAnswer,
+    /// The server is behind a gateway, which has no connection to it.
+    Unreachable,
     /// The call's deadline passed before there was a connection.
     DeadlineFirst,
     /// The server was restarted; what was meant for the one before is not run by the new one.
@@ -218,6 +219,9 @@ impl<E: RemoteError> CallError<E> {
                 cause: GoneCause::Restarted,
                 reason: "the server was restarted since this client was greeted".to_owned(),
             },
+            Failure::Unreachable { server, reason } => {
+                CallError::ServerGone { call, endpoint: server, cause: GoneCause::Unreachable, reason }
+            }
             Failure::Undelivered { message, .. } => CallError::Undelivered { call, message },
             Failure::BadRequest { message } => CallError::BadRequest { call, message },
             other => CallError::BadRequest { call, message: other.to_string() },

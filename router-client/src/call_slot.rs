@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -16,6 +17,8 @@ use crate::ending::Ending;
 pub(crate) struct CallSlot {
     inner: Mutex<Inner>,
     changed: Condvar,
+    /// The life of the server that the request was given to last; 0 before. Written by the loop.
+    epoch: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +49,11 @@ impl Ticket {
         self.slot.end(ending);
     }
 
+    /// Notes to which life of the server the request is given.
+    pub(crate) fn goes_to(&self, epoch: u64) {
+        self.slot.epoch.store(epoch, Ordering::Relaxed);
+    }
+
     /// Leaves a report; it replaces one that nobody has taken.
     pub(crate) fn progress(&self, report: Frame) {
         self.slot.update(|inner| inner.progress = Some(report));
@@ -62,6 +70,11 @@ impl CallSlot {
     /// Tells whether the outcome is there, or was.
     pub(crate) fn has_ended(&self) -> bool {
         self.inner.lock().ended
+    }
+
+    /// The life of the server that the request was given to last; 0 before.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
     }
 
     /// Waits for the outcome.

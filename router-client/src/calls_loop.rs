@@ -29,8 +29,25 @@ const MOST_PER_TURN: usize = 1000;
 /// How long after its deadline a call that left may still be answered by the server, which knows more.
 const DEADLINE_GRACE: Duration = Duration::from_millis(50);
 
+/// How long an idempotent call waits before it leaves again over a connection that stands.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
 /// A loop that is so much too late did not run: the process was stopped, or the PC slept.
 const AWAY: Duration = Duration::from_millis(250);
+
+/// Whether an outcome says that its request was not run.
+fn says_not_run(status: Status) -> bool {
+    matches!(
+        status,
+        Status::Busy
+            | Status::NotFound
+            | Status::BadArguments
+            | Status::ClientLost
+            | Status::OtherEpoch
+            | Status::BadRequest
+            | Status::Unreachable
+    )
+}
 
 /// Everything that the loop owns; it ends every call that is left when it is dropped.
 pub(crate) struct CallsLoop {
@@ -113,8 +130,9 @@ impl CallsLoop {
         }
         let socket = self.link.socket_for(request.target());
         let made_for = if self.link.state().is_up() { self.link.session.epoch } else { 0 };
-        let phase = Phase::Unsent { request, since: started, made_for };
-        self.in_flight.insert(number, Flight { ticket, deadline, phase });
+        let phase = Phase::Unsent { request, since: started, made_for, pause_until: None };
+        let flight = Flight { ticket, deadline, phase, times_sent: 0, retries: 0, unknown_since: None };
+        self.in_flight.insert(number, flight);
         if self.link.state().is_up() {
             self.link.dealer(socket).queue.push_back(Queued::Request(number));
             self.flush_socket(socket);
@@ -129,17 +147,14 @@ impl CallsLoop {
 
     fn cancel(&mut self, number: u64) {
         let Some(flight) = self.in_flight.get_mut(number) else { return };
-        match flight.phase {
-            Phase::Sent { socket } => {
+        match &flight.phase {
+            &Phase::Sent { socket, .. } => {
                 self.link.dealer(socket).queue.push_back(Queued::Cancel(number));
                 self.flush_socket(socket);
             }
             Phase::Unsent { .. } => {
-                let by = "by its caller".to_owned();
-                self.end_unsent(
-                    number,
-                    Ending::Failed(Failure::Cancelled { by, may_still_be_running: false }),
-                );
+                let (by, may_still_be_running) = ("by its caller".to_owned(), flight.may_have_run());
+                self.end_unsent(number, Ending::Failed(Failure::Cancelled { by, may_still_be_running }));
             }
         }
     }
@@ -170,25 +185,36 @@ impl CallsLoop {
     fn send_request(&mut self, socket: ClientSocket, number: u64) -> bool {
         let (epoch, limit) = (self.link.session.epoch, self.link.session.max_body_bytes);
         let Some(flight) = self.in_flight.get_mut(number) else { return true };
+        let may_still_be_running = flight.may_have_run();
         let Phase::Unsent { request, .. } = &mut flight.phase else { return true };
         let bytes = request.body_bytes();
         if bytes > limit {
-            self.end(number, Ending::TooLarge { bytes, limit });
+            self.end_not_run(number, Ending::TooLarge { bytes, limit });
             return true;
         }
         let left = flight.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
-            self.end(number, Ending::Failed(Failure::DeadlineExceeded { may_still_be_running: false }));
+            self.end(number, Ending::Failed(Failure::DeadlineExceeded { may_still_be_running }));
             return true;
         }
         // 0 would mean none.
         let deadline_us = left.map_or(0, |left| u64::try_from(left.as_micros()).unwrap_or(u64::MAX).max(1));
+        let may_run_again = self.link.session.idempotent.contains(request.target());
         let dealer = self.link.dealer(socket);
-        let sent = request.try_send(&mut dealer.socket, epoch, deadline_us);
+        flight.ticket.goes_to(epoch);
+        let sent = if may_run_again {
+            request.try_send_copy(&mut dealer.socket, epoch, deadline_us)
+        } else {
+            request.try_send(&mut dealer.socket, epoch, deadline_us)
+        };
         if !dealer.took(&sent) {
             return false;
         }
-        flight.phase = Phase::Sent { socket };
+        let left = std::mem::replace(&mut flight.phase, Phase::Sent { socket, again: None });
+        if let (true, Phase::Unsent { request, .. }) = (may_run_again, left) {
+            flight.phase = Phase::Sent { socket, again: Some(request) };
+        }
+        flight.times_sent += 1;
         self.shared.counters.requests_sent.add_one();
         true
     }
@@ -234,14 +260,64 @@ impl CallsLoop {
     }
 
     fn take_outcome(&mut self, header: OutcomeHeader, message: Frame, body: Option<Frame>, now: Instant) {
-        let Some(flight) = self.in_flight.remove_sent(header.call) else {
+        let number = header.call;
+        if header.status == Status::OtherEpoch && self.in_flight.get_mut(number).is_some() {
+            self.link.other_epoch(header.epoch, now);
+        }
+        if self.is_sent_again(number, header.status, now) {
+            return;
+        }
+        let Some(flight) = self.in_flight.remove_sent(number) else {
             return self.shared.counters.answers_without_call.add_one();
         };
         self.shared.counters.outcomes.add_one();
-        if header.status == Status::OtherEpoch {
-            self.link.other_epoch(header.epoch, now);
+        if flight.times_sent > 1 && says_not_run(header.status) {
+            // That is true of its last request; an earlier one may have been run.
+            self.shared.counters.unknown_outcomes.add_one();
+            return flight.ticket.end(Ending::Unknown);
         }
         flight.ticket.end(Ending::Answered { header, message, body });
+    }
+
+    /// An idempotent call has ended in a way that leaves open what became of it, or was refused by a server that did
+    /// not know it: it is sent again.
+    fn is_sent_again(&mut self, number: u64, status: Status, now: Instant) -> bool {
+        if !matches!(status, Status::Unknown | Status::Unreachable | Status::OtherEpoch | Status::ClientLost)
+        {
+            return false;
+        }
+        let patience = self.shared.options.connect_timeout;
+        let Some(flight) = self.in_flight.get_mut(number) else { return false };
+        // Of the server behind a gateway.
+        if status == Status::Unknown {
+            flight.unknown_since.get_or_insert(now);
+        }
+        let waits = status == Status::Unreachable;
+        if waits && flight.unknown_since.is_none_or(|since| now.saturating_duration_since(since) > patience) {
+            return false;
+        }
+        // Waiting for the server behind is no retry.
+        self.send_again(number, Some(now + RETRY_PAUSE), !waits, now)
+    }
+
+    /// Has a call that left wait to leave again, if it may run again and was not sent too often.
+    fn send_again(&mut self, number: u64, pause_until: Option<Instant>, counts: bool, now: Instant) -> bool {
+        let most = self.shared.options.max_retries;
+        let Some(flight) = self.in_flight.get_mut(number) else { return false };
+        if counts && flight.retries >= most {
+            return false;
+        }
+        let Phase::Sent { again, .. } = &mut flight.phase else { return false };
+        let Some(request) = again.take() else { return false };
+        flight.retries += u32::from(counts);
+        // Made for no life of the server in particular: it may run in any.
+        flight.phase = Phase::Unsent { request, since: now, made_for: 0, pause_until };
+        self.shared.counters.retries.add_one();
+        match pause_until {
+            Some(until) => self.in_flight.look_at(number, until),
+            None => self.waiting.push_back(number),
+        }
+        true
     }
 
     /// Finds the state of the connection and does what a change of it means for the calls.
@@ -272,7 +348,7 @@ impl CallsLoop {
             if *made_for != 0 && *made_for != epoch {
                 // An old move is never delivered to a restarted server.
                 let reason = "the server was restarted before the request left".to_owned();
-                self.end(number, Ending::ServerGone { cause: GoneCause::Restarted, reason });
+                self.end_not_run(number, Ending::ServerGone { cause: GoneCause::Restarted, reason });
                 continue;
             }
             let deadline = *deadline;
@@ -288,9 +364,14 @@ impl CallsLoop {
     /// The connection is lost: what left has an unknown outcome, what did not waits for the next connection.
     fn lose(&mut self, now: Instant) {
         self.shared.counters.times_lost.add_one();
-        for flight in self.in_flight.remove_all_sent() {
-            self.shared.counters.unknown_outcomes.add_one();
-            flight.ticket.end(Ending::Unknown);
+        for number in self.in_flight.sent_or_pausing() {
+            let phase = self.in_flight.get_mut(number).map(|flight| &mut flight.phase);
+            if let Some(Phase::Unsent { pause_until, .. }) = phase {
+                *pause_until = None;
+                self.waiting.push_back(number);
+            } else if !self.send_again(number, None, true, now) {
+                self.end_unknown(number);
+            }
         }
         for role in [ClientSocket::Control, ClientSocket::Calls] {
             for queued in self.link.dealer(role).queue.drain(..) {
@@ -308,16 +389,19 @@ impl CallsLoop {
     fn refuse_waiting(&mut self) {
         while let Some(number) = self.waiting.pop_front() {
             let ending = self.no_server(false);
-            self.end(number, ending);
+            self.end_not_run(number, ending);
         }
     }
 
     /// A moment has come that matters to a call: ends it if it is over, else has it looked at again.
     fn look_at(&mut self, number: u64, now: Instant) {
-        let Some(Flight { deadline, phase, .. }) = self.in_flight.get_mut(number) else { return };
-        let deadline = *deadline;
         let is_up = self.link.state().is_up();
-        let (left, end) = match phase {
+        if is_up {
+            self.end_pause(number, now);
+        }
+        let Some(flight) = self.in_flight.get_mut(number) else { return };
+        let (deadline, may_have_run) = (flight.deadline, flight.may_have_run());
+        let (left, end) = match &flight.phase {
             Phase::Sent { .. } => (true, deadline.and_then(|deadline| deadline.checked_add(DEADLINE_GRACE))),
             Phase::Unsent { .. } if is_up => (false, deadline),
             Phase::Unsent { since, .. } => {
@@ -326,13 +410,28 @@ impl CallsLoop {
             }
         };
         let deadline_first = deadline.is_some() && end == deadline;
-        let exceeded = Ending::Failed(Failure::DeadlineExceeded { may_still_be_running: left });
+        let exceeded = Ending::Failed(Failure::DeadlineExceeded { may_still_be_running: may_have_run });
         match end {
             Some(end) if end > now => self.in_flight.look_at(number, end),
             Some(_) if left => self.end(number, exceeded),
-            Some(_) if is_up => self.end_unsent(number, exceeded),
+            Some(_) if is_up || (may_have_run && deadline_first) => self.end_unsent(number, exceeded),
             Some(_) => self.end_unsent(number, self.no_server(deadline_first)),
             None => {}
+        }
+    }
+
+    /// A call that was to leave again after a pause leaves.
+    fn end_pause(&mut self, number: u64, now: Instant) {
+        let Some(Flight { phase: Phase::Unsent { pause_until, request, .. }, .. }) =
+            self.in_flight.get_mut(number)
+        else {
+            return;
+        };
+        if pause_until.is_some_and(|until| until <= now) {
+            *pause_until = None;
+            let socket = self.link.socket_for(request.target());
+            self.link.dealer(socket).queue.push_back(Queued::Request(number));
+            self.flush_socket(socket);
         }
     }
 
@@ -354,13 +453,29 @@ impl CallsLoop {
         }
     }
 
+    /// Ends a call as one that was not run; of one that had left before that is not known.
+    fn end_not_run(&mut self, number: u64, ending: Ending) {
+        match self.in_flight.get_mut(number) {
+            Some(flight) if flight.may_have_run() => self.end_unknown(number),
+            _ => self.end(number, ending),
+        }
+    }
+
+    fn end_unknown(&mut self, number: u64) {
+        self.shared.counters.unknown_outcomes.add_one();
+        self.end(number, Ending::Unknown);
+    }
+
     /// Ends a call whose request still waits, and takes that out of its queue, which is bounded.
     fn end_unsent(&mut self, number: u64, ending: Ending) {
         for queue in [&mut self.link.calls.queue, &mut self.link.control.queue] {
             queue.retain(|queued| *queued != Queued::Request(number));
         }
         self.waiting.retain(|waiting| *waiting != number);
-        self.end(number, ending);
+        match ending {
+            Ending::Failed(_) => self.end(number, ending),
+            _ => self.end_not_run(number, ending),
+        }
     }
 
     fn sleep(&mut self) -> Result<(), SocketError> {

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use router_socket::{Context, Endpoint, MailSender, NamedThread, mailbox};
+use router_socket::{Context, Endpoint, EndpointError, MailSender, NamedThread, SharedContext, mailbox};
 use router_wire::{BodyError, ClientIdentity};
 use serde::Serialize;
 
@@ -66,14 +66,47 @@ impl RouterClient {
     /// As [`connect`](RouterClient::connect).
     pub fn connect_with(address: &str, options: ConnectOptions) -> Result<RouterClient, ConnectError> {
         let endpoint = Endpoint::for_client(address)?;
-        let identity = identity::identify(options.name.as_deref()).map_err(system("get random numbers"))?;
+        if endpoint.inproc_name().is_some() {
+            return Err(EndpointError::NeedsContext { address: address.to_owned() }.into());
+        }
         let context = Context::new(options.io_threads)?;
-        let samples = Arc::new(SamplesHandle::start(&context)?);
-        let (sender, mailbox) = mailbox(&context, None)?; // bounded by the budget, and one cancel for each call
+        RouterClient::dial(&context, endpoint, options)
+    }
+
+    /// Makes a client of a server of this process that was given the same context, by its `inproc` address; see
+    /// `RouterServer::bind_in`. Returns at once: the server may start later, and come and go.
+    ///
+    /// # Errors
+    /// As [`connect`](RouterClient::connect).
+    pub fn connect_in(context: &SharedContext, address: &str) -> Result<RouterClient, ConnectError> {
+        RouterClient::connect_in_with(context, address, ConnectOptions::default())
+    }
+
+    /// Does what [`connect_in`](RouterClient::connect_in) does, with options; the number of I/O threads is that of the
+    /// context.
+    ///
+    /// # Errors
+    /// As [`connect`](RouterClient::connect).
+    pub fn connect_in_with(
+        context: &SharedContext,
+        address: &str,
+        options: ConnectOptions,
+    ) -> Result<RouterClient, ConnectError> {
+        RouterClient::dial(context.context(), Endpoint::for_client(address)?, options)
+    }
+
+    fn dial(
+        context: &Context,
+        endpoint: Endpoint,
+        options: ConnectOptions,
+    ) -> Result<RouterClient, ConnectError> {
+        let identity = identity::identify(options.name.as_deref()).map_err(system("get random numbers"))?;
+        let samples = Arc::new(SamplesHandle::start(context)?);
+        let (sender, mailbox) = mailbox(context, None)?; // bounded by the budget, and one cancel for each call
         let shared = Arc::new(Shared::new(endpoint, identity, options));
         let streams = Arc::clone(&samples);
         let link = Link::connect(
-            &context,
+            context,
             &shared.endpoint,
             Arc::clone(&shared),
             Box::new(move |view| streams.server(view)),

@@ -16,6 +16,8 @@ pub struct ClientCounters {
     pub malformed_messages: u64,
     /// Calls that ended `busy` in the client, because a bound of [`ConnectOptions`](crate::ConnectOptions) was reached.
     pub busy: u64,
+    /// Times that an idempotent call was sent again, because its outcome was unknown.
+    pub retries: u64,
     /// Calls whose outcome is unknown.
     pub unknown_outcomes: u64,
     /// How often the client was greeted by a server of another epoch than before.
@@ -50,6 +52,7 @@ pub(crate) struct Counters {
     pub(crate) answers_without_call: Counter,
     pub(crate) malformed_messages: Counter,
     pub(crate) busy: Counter,
+    pub(crate) retries: Counter,
     pub(crate) unknown_outcomes: Counter,
     pub(crate) epoch_changes: Counter,
     pub(crate) times_lost: Counter,
@@ -63,6 +66,7 @@ impl Counters {
             answers_without_call: self.answers_without_call.get(),
             malformed_messages: self.malformed_messages.get(),
             busy: self.busy.get(),
+            retries: self.retries.get(),
             unknown_outcomes: self.unknown_outcomes.get(),
             epoch_changes: self.epoch_changes.get(),
             times_lost: self.times_lost.get(),

@@ -1,11 +1,10 @@
 //! How a call ended, as the calls loop leaves it for the caller's thread, which reads it.
 
 use router_socket::Frame;
-use router_wire::{Failure, OutcomeHeader, PROTOCOL_VERSION, ServerMessage, Status, body};
+use router_wire::{CallId, Failure, OutcomeHeader, PROTOCOL_VERSION, ServerMessage, Status, body};
 use serde::de::DeserializeOwned;
 
 use crate::call_error::{CallError, GoneCause};
-use crate::call_id::CallId;
 use crate::remote_error::RemoteError;
 
 /// How a call ended. Answers are kept by reference and decoded by who waits.
@@ -96,6 +95,10 @@ where
             cause: GoneCause::Restarted,
             reason: "it was restarted since this client was greeted".to_owned(),
         }),
+        // A gateway's words for what this client would say of the server behind it.
+        Failure::Unknown { server } => {
+            Err(CallError::Unknown { call: called.name.to_owned(), call_id: called.id, endpoint: server })
+        }
         failure => Err(CallError::from_failure(called.name, failure)),
     }
 }

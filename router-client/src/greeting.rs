@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use router_socket::Endpoint;
-use router_wire::hello::{ClientSocket, HelloReply, HelloRequest};
+use router_wire::hello::{ClientSocket, GatewayHop, HelloReply};
 use router_wire::request::RequestFlags;
 use router_wire::{
     ClientIdentity, Encoding, Failure, OutcomeHeader, PROTOCOL_VERSION, RequestHeader, Status, arguments,
@@ -33,21 +33,32 @@ pub(crate) struct Session {
     pub(crate) server: Option<ServerView>,
     /// Calls that go through the control socket.
     pub(crate) urgent: HashSet<String>,
-    /// When a ping tells another one, `urgent` is old.
+    /// Calls that may run again.
+    pub(crate) idempotent: HashSet<String>,
+    /// When a ping tells another one, the names are old.
     pub(crate) registry_version: u64,
     /// Longest body the server takes.
     pub(crate) max_body_bytes: usize,
 }
 
-/// Makes the hello of one of a client's sockets.
-pub(crate) fn hello(client: &ClientIdentity, socket: ClientSocket, call: u64) -> Vec<u8> {
+/// Makes the hello of one of a client's sockets; `gateways` is empty unless the client is a gateway.
+pub(crate) fn hello(
+    client: &ClientIdentity,
+    socket: ClientSocket,
+    dialled: &Endpoint,
+    gateways: &[GatewayHop],
+    call: u64,
+) -> Vec<u8> {
     let mut message = small_request("router.hello", 0, call);
-    let request = HelloRequest { protocol_version: PROTOCOL_VERSION, client: client.clone(), socket };
-    let fields = [
-        keyword("protocol_version", &request.protocol_version),
-        keyword("client", &request.client),
-        keyword("socket", &request.socket),
+    let mut fields = vec![
+        keyword("protocol_version", &PROTOCOL_VERSION),
+        keyword("client", client),
+        keyword("socket", &socket),
+        keyword("dialled", &dialled.to_string()),
     ];
+    if !gateways.is_empty() {
+        fields.push(keyword("gateways", &gateways));
+    }
     append_keywords(&fields, &mut message);
     message
 }
@@ -70,7 +81,7 @@ fn small_request(target: &str, epoch: u64, call: u64) -> Vec<u8> {
 
 const PLAIN: &str = "plain values are written";
 
-fn keyword<T: serde::Serialize>(name: &str, value: &T) -> (String, Vec<u8>) {
+fn keyword<T: serde::Serialize + ?Sized>(name: &str, value: &T) -> (String, Vec<u8>) {
     (name.to_owned(), body::encode(value).expect(PLAIN))
 }
 
@@ -107,8 +118,9 @@ pub(crate) fn read(dialled: &Endpoint, header: &OutcomeHeader, bytes: &[u8]) -> 
     match (served_at(dialled, &reply.samples), served_at(dialled, &reply.frames)) {
         (Ok(samples), Ok(frames)) => Greeting::Welcome(Box::new(Session {
             epoch: reply.epoch,
-            server: Some(ServerView { epoch: reply.epoch, samples, frames }),
+            server: Some(ServerView { epoch: reply.epoch, samples, frames, by_ipv6: false }),
             urgent: reply.urgent.into_iter().collect(),
+            idempotent: reply.idempotent.into_iter().collect(),
             registry_version: reply.registry_version,
             max_body_bytes: usize::try_from(reply.max_body_bytes).unwrap_or(usize::MAX),
         })),

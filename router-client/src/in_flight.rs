@@ -16,6 +16,19 @@ pub(crate) struct Flight {
     /// Until when the caller wants an outcome.
     pub(crate) deadline: Option<Instant>,
     pub(crate) phase: Phase,
+    /// How often its request has left.
+    pub(crate) times_sent: u32,
+    /// How often it was sent again because its outcome was unknown.
+    pub(crate) retries: u32,
+    /// Since when its outcome is unknown, though its request may leave again.
+    pub(crate) unknown_since: Option<Instant>,
+}
+
+impl Flight {
+    /// Whether the method may have been started.
+    pub(crate) fn may_have_run(&self) -> bool {
+        self.times_sent > 0
+    }
 }
 
 /// How far a call is.
@@ -28,9 +41,11 @@ pub(crate) enum Phase {
         since: Instant,
         /// The life of the server it was made for; 0 when it was made without a connection, for whoever comes.
         made_for: u64,
+        /// It leaves again then, though the connection stands.
+        pause_until: Option<Instant>,
     },
-    /// It left, on this socket.
-    Sent { socket: ClientSocket },
+    /// It left, on this socket. The request is kept when it may be sent again.
+    Sent { socket: ClientSocket, again: Option<Outgoing> },
 }
 
 /// The calls by number. Bounded by the client's [`Budget`](crate::budget::Budget).
@@ -56,16 +71,14 @@ impl InFlight {
 
     /// Removes the call if it left: what an answer may end.
     pub(crate) fn remove_sent(&mut self, number: u64) -> Option<Flight> {
-        match self.calls.get(&number)?.phase {
-            Phase::Sent { .. } => self.calls.remove(&number),
-            Phase::Unsent { .. } => None,
-        }
+        if self.calls.get(&number)?.may_have_run() { self.calls.remove(&number) } else { None }
     }
 
-    /// Removes every call that left.
-    pub(crate) fn remove_all_sent(&mut self) -> Vec<Flight> {
-        let sent = |flight: &Flight| matches!(flight.phase, Phase::Sent { .. });
-        self.calls.extract_if(|_, flight| sent(flight)).map(|(_, flight)| flight).collect()
+    /// The calls that left and have not been answered, and those that are to leave again after a pause.
+    pub(crate) fn sent_or_pausing(&self) -> Vec<u64> {
+        let is_one =
+            |phase: &Phase| matches!(phase, Phase::Sent { .. } | Phase::Unsent { pause_until: Some(_), .. });
+        self.calls.iter().filter(|(_, flight)| is_one(&flight.phase)).map(|(number, _)| *number).collect()
     }
 
     /// Has the waiting of every call that has not left begin at `now`; returns their numbers.
@@ -116,8 +129,8 @@ mod tests {
     fn sent() -> (Arc<CallSlot>, Flight) {
         let slot = Arc::new(CallSlot::default());
         let ticket = Ticket::new(Arc::clone(&slot), None);
-        let phase = Phase::Sent { socket: ClientSocket::Calls };
-        (slot, Flight { ticket, deadline: None, phase })
+        let phase = Phase::Sent { socket: ClientSocket::Calls, again: None };
+        (slot, Flight { ticket, deadline: None, phase, times_sent: 1, retries: 0, unknown_since: None })
     }
 
     #[test]

@@ -36,7 +36,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `client.rs`, `options.rs`, `identity.rs` | [`RouterClient`], what it may be told, who it says it is |
-//! | `request.rs`, `pending_call.rs`, `call_error.rs`, `call_id.rs` | a call before, while and after it is made |
+//! | `request.rs`, `pending_call.rs`, `call_error.rs`, `outcome_report.rs` | a call before, while and after it is made |
+//! | `gather.rs` | the same call on several servers at once |
 //! | `router_calls.rs` | what every server can be asked: ping, describe, stats, ... |
 //! | `subscribe.rs`, `streams/` | subscriptions, with a map of their own |
 //! | `call.rs`, `call_control.rs`, `interrupted.rs` | [`Call`], which a method is given, and the server's end of it |
@@ -54,7 +55,6 @@ mod budget;
 mod call;
 mod call_control;
 mod call_error;
-mod call_id;
 mod call_slot;
 mod calls_loop;
 mod client;
@@ -64,6 +64,7 @@ mod counters;
 mod dealer;
 mod details;
 mod ending;
+mod gather;
 mod greeting;
 mod identity;
 mod in_flight;
@@ -71,6 +72,7 @@ mod instrument;
 mod interrupted;
 mod link;
 mod options;
+mod outcome_report;
 mod outgoing;
 mod parameters;
 mod pending_call;
@@ -86,14 +88,15 @@ mod shared;
 mod state_listener;
 mod streams;
 mod subscribe;
+mod upstream_link;
 
 pub use call::Call;
 pub use call_control::{CallControl, CallInfo, OnProgress};
 pub use call_error::{CallError, GoneCause};
-pub use call_id::{CallId, CallIdError};
 pub use client::RouterClient;
 pub use connection::{ConnectionState, NotConnected};
 pub use counters::ClientCounters;
+pub use gather::{Gather, gather};
 pub use identity::{host_name, program_name, user_name};
 pub use instrument::{
     Access, Beside, BuiltOnLane, Exclusive, Given, Instrument, Invoke, LaneOnly, Method, MethodSpec, Placed,
@@ -101,6 +104,7 @@ pub use instrument::{
 };
 pub use interrupted::Interrupted;
 pub use options::{ConnectError, ConnectOptions};
+pub use outcome_report::{FinishedCall, OutcomeReport};
 pub use parameters::{CallFunction, Parameters};
 pub use pending_call::PendingCall;
 pub use remote_error::RemoteError;
@@ -108,7 +112,8 @@ pub use request::Request;
 pub use returned::{ReplyBody, Returned, write_returned};
 pub use router_calls::PingReport;
 pub use router_macros::{RemoteError, interface};
-pub use router_wire::{Arguments, Failure, Refused, describe, status};
+pub use router_socket::SharedContext;
+pub use router_wire::{Arguments, CallId, CallIdError, Failure, Refused, describe, status};
 pub use schema::{described_by_name, described_return};
 pub use server_clock::{LocalTime, ServerClock};
 pub use state_listener::StateListener;
@@ -116,6 +121,12 @@ pub use streams::{
     Cache, FromPayload, LISTED_SEGMENTS, OnSample, Payload, Queue, QueueIter, RawSample, Sample, SampleError,
     SegmentStats, SettleError, Subscribe, SubscribeError, SubscriptionStats,
 };
+
+/// What a server needs to be a client of another one for its own clients; not for use elsewhere, and free to change.
+#[doc(hidden)]
+pub mod gateway {
+    pub use crate::upstream_link::{OnUpstream, UpstreamAnswer, UpstreamEvent, UpstreamLink};
+}
 
 /// What the code that the macros write needs; not for use by hand, and free to change.
 #[doc(hidden)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use router_socket::{Context, Endpoint, Frame, HandshakeFailure, SocketError};
-use router_wire::hello::{ClientSocket, PingReply};
+use router_wire::hello::{ClientSocket, GatewayHop, PingReply};
 use router_wire::{OutcomeHeader, Status, body};
 
 use crate::call_error::GoneCause;
@@ -46,6 +46,8 @@ pub(crate) struct Link {
     silenced: bool,
     /// The state was `Connected` before.
     was_up: bool,
+    /// Empty unless this client is a gateway.
+    gateways: Vec<GatewayHop>,
     shared: Arc<Shared>,
     on_server: OnServer,
 }
@@ -70,9 +72,19 @@ impl Link {
             other_version: None,
             silenced: false,
             was_up: false,
+            gateways: Vec::new(),
             shared,
             on_server,
         })
+    }
+
+    /// Says that this client is a gateway, and for which servers it speaks; greets again where that is news.
+    pub(crate) fn set_gateways(&mut self, gateways: &[GatewayHop], now: Instant) {
+        if self.gateways != gateways {
+            self.gateways = gateways.to_vec();
+            self.calls.refresh_greeting(now);
+            self.control.refresh_greeting(now);
+        }
     }
 
     pub(crate) fn state(&self) -> ConnectionState {
@@ -105,6 +117,7 @@ impl Link {
 
     /// Takes what happened to the connections since the last turn.
     pub(crate) fn take_events(&mut self, now: Instant) {
+        self.try_other_addresses(now);
         for role in [ClientSocket::Control, ClientSocket::Calls] {
             while let Some(event) = self.dealer(role).next_event(now) {
                 match event {
@@ -133,13 +146,20 @@ impl Link {
         }
     }
 
+    /// Where a name's address accepts nothing, the other one is tried; both sockets go to the same one.
+    fn try_other_addresses(&mut self, now: Instant) {
+        let way = |dealer: &Dealer| dealer.is_accepted().then(|| dealer.is_by_ipv6());
+        self.calls.try_other_address(now, way(&self.control));
+        self.control.try_other_address(now, way(&self.calls));
+    }
+
     /// Sends what is due: hellos and pings.
     pub(crate) fn send_due(&mut self, now: Instant) {
-        let Link { calls, control, shared, .. } = self;
+        let Link { calls, control, gateways, shared, .. } = self;
         for dealer in [control, calls] {
             let hello = |role| {
                 let number = shared.next_call();
-                (number, greeting::hello(&shared.identity, role, number))
+                (number, greeting::hello(&shared.identity, role, &shared.endpoint, gateways, number))
             };
             dealer.greet_if_due(now, hello);
         }
@@ -246,7 +266,8 @@ impl Link {
     pub(crate) fn next_due(&self, now: Instant) -> Option<Instant> {
         let hello = |dealer: &Dealer| if dealer.is_blocked() { None } else { dealer.next_hello() };
         let pulse = self.control.greeted.map(|_| self.pulse.next(now));
-        [hello(&self.calls), hello(&self.control), pulse].into_iter().flatten().min()
+        let looks = [self.calls.next_look(now), self.control.next_look(now)];
+        [hello(&self.calls), hello(&self.control), pulse].into_iter().chain(looks).flatten().min()
     }
 
     fn is_greeted(&self) -> bool {
@@ -302,7 +323,7 @@ impl Link {
         self.session = session;
         self.pulse.ping_now(now);
         if let (ClientSocket::Calls, Some(server)) = (role, &self.session.server) {
-            (self.on_server)(server.clone());
+            (self.on_server)(ServerView { by_ipv6: self.calls.is_by_ipv6(), ..server.clone() });
         }
     }
 }

@@ -23,6 +23,7 @@ pub struct ConnectOptions {
     pub(crate) max_calls_in_flight: usize,
     pub(crate) max_queued_requests: usize,
     pub(crate) max_unsent_bytes: usize,
+    pub(crate) max_retries: u32,
     pub(crate) subscription_bytes: usize,
     pub(crate) io_threads: usize,
     pub(crate) ping_interval: Duration,
@@ -39,6 +40,7 @@ impl Default for ConnectOptions {
             max_calls_in_flight: 8192,
             max_queued_requests: 1024,
             max_unsent_bytes: 256 << 20,
+            max_retries: 3,
             subscription_bytes: 256 << 20,
             io_threads: 1,
             ping_interval: Duration::from_millis(500),
@@ -85,6 +87,13 @@ impl ConnectOptions {
     /// unless set. A request that goes beyond ends `busy`.
     pub fn max_unsent_bytes(mut self, bytes: usize) -> Self {
         self.max_unsent_bytes = bytes;
+        self
+    }
+
+    /// Sets how often an idempotent call whose outcome became unknown is sent again, before its deadline; 3 unless
+    /// set, 0 for never. Other calls never are.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = retries;
         self
     }
 

@@ -60,9 +60,7 @@ impl Outgoing {
         epoch: u64,
         deadline_us: u64,
     ) -> Result<(), SendRefusal> {
-        self.header.epoch = epoch;
-        self.header.deadline_us = deadline_us;
-        self.header.overwrite(self.first.as_mut());
+        self.write_header(epoch, deadline_us);
         let more = self.body.is_some();
         if self.first.as_ref().len() <= COPIED_BYTES {
             let frame = Frame::copy_from(self.first.as_ref());
@@ -80,5 +78,26 @@ impl Outgoing {
             Some(body) => socket.try_send(body, false).map_err(|refused| refused.reason),
             None => Ok(()),
         }
+    }
+
+    /// Gives a copy of the request to libzmq: the request may be sent once more.
+    pub(crate) fn try_send_copy(
+        &mut self,
+        socket: &mut Socket,
+        epoch: u64,
+        deadline_us: u64,
+    ) -> Result<(), SendRefusal> {
+        self.write_header(epoch, deadline_us);
+        let body = self.body.as_ref().map(Frame::shared);
+        // The header will be another one then, so these bytes cannot be shared.
+        let first = Frame::copy_from(self.first.as_ref());
+        socket.try_send(first, body.is_some()).map_err(|refused| refused.reason)?;
+        body.map_or(Ok(()), |body| socket.try_send(body, false).map_err(|refused| refused.reason))
+    }
+
+    fn write_header(&mut self, epoch: u64, deadline_us: u64) {
+        self.header.epoch = epoch;
+        self.header.deadline_us = deadline_us;
+        self.header.overwrite(self.first.as_mut());
     }
 }

@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 
 use router_socket::Frame;
 use router_wire::reply::Progress;
-use router_wire::{Failure, Refused, ServerMessage, body};
+use router_wire::{CallId, Failure, Refused, ServerMessage, body};
 use serde::de::DeserializeOwned;
 
 use crate::call::must_not_wait;
 use crate::call_error::CallError;
-use crate::call_id::CallId;
 use crate::call_slot::CallSlot;
 use crate::client::RouterClient;
 use crate::command::Command;
@@ -61,9 +60,10 @@ impl<T, E> PendingCall<T, E> {
         &self.name
     }
 
-    /// Returns what names this call among all calls of all clients.
+    /// Returns what names this call among all calls of all clients, and by which
+    /// [`RouterClient::outcome`](RouterClient::outcome) asks for it. Its epoch is known when the request has left.
     pub fn id(&self) -> CallId {
-        CallId { client: self.client.identity().id, number: self.number }
+        CallId { client: self.client.identity().id, number: self.number, epoch: self.slot.epoch() }
     }
 
     /// Tells whether the call has ended, so that [`wait`](PendingCall::wait) returns at once.

@@ -102,6 +102,11 @@ impl<T, E> Request<T, E> {
         self
     }
 
+    /// Returns where its client dialled.
+    pub(crate) fn endpoint(&self) -> router_socket::Endpoint {
+        self.client.endpoint().clone()
+    }
+
     /// Returns the name of the call.
     pub fn name(&self) -> &str {
         &self.target

@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use router_wire::CallId;
 use router_wire::describe::Description;
 use router_wire::hello::PingReply;
+use router_wire::outcome::OUTCOME;
 use router_wire::status::{LaneStatus, ServerStats, StopOutcome};
 
 use crate::call_error::CallError;
 use crate::client::RouterClient;
+use crate::outcome_report::OutcomeReport;
 use crate::request::Request;
 
 /// What a ping found.
@@ -37,6 +40,30 @@ impl RouterClient {
         let since_1970 = Duration::from_nanos(u64::try_from(reply.utc_ns).unwrap_or(0));
         let server_time = SystemTime::UNIX_EPOCH + since_1970;
         Ok(PingReport { round_trip: started.elapsed(), server_time, epoch: reply.epoch })
+    }
+
+    /// Asks what became of a call, of this client or another one: [`PendingCall::id`](crate::PendingCall::id) and
+    /// [`CallError::Unknown`] name it. The server answers while its instruments are busy.
+    ///
+    /// [`OutcomeReport::NeverRan`] closes the call: should its request still arrive, it is refused.
+    ///
+    /// ```no_run
+    /// # use router_client::{CallError, OutcomeReport, Refused, RouterClient};
+    /// # let client = RouterClient::connect("tcp://localhost")?;
+    /// let moved = client.call::<f64>("stage.move_to", (1500.0,)).wait();
+    /// if let Err(CallError::Unknown { call_id, .. }) = &moved {
+    ///     match client.outcome(call_id).wait()? {
+    ///         OutcomeReport::Finished(finished) => println!("{:?}", finished.into_result::<f64, Refused>()),
+    ///         OutcomeReport::Running { progress, .. } => println!("it goes on: {progress:?}"),
+    ///         OutcomeReport::NeverRan => println!("it may be made again"),
+    ///         _ => println!("nobody knows; look at the stage"),
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn outcome(&self, id: &CallId) -> Request<OutcomeReport> {
+        let request = self.call(OUTCOME, ()).kw("call_id", id.without_epoch());
+        if id.epoch == 0 { request } else { request.kw("epoch", id.epoch) }
     }
 
     /// Asks what the server serves: every call with its arguments, types, units and documentation, and every stream.

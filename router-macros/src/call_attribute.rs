@@ -96,6 +96,19 @@ impl CallAttribute {
                  `#[call(urgent, clears_lane)]`",
             ));
         }
+        if let (Some(span), Some(_)) = (self.idempotent, self.clears_lane) {
+            return Err(Error::new(
+                span,
+                "a method with `clears_lane` cannot be `idempotent`: sent again after a break, it would end what was \
+                 started since; remove `idempotent`",
+            ));
+        }
+        if let (Some(span), Some(_)) = (self.idempotent, self.cancel_on_client_lost) {
+            return Err(Error::new(
+                span,
+                "`cancel_on_client_lost` ends the call when its client is lost, `idempotent` has it go on; remove one",
+            ));
+        }
         let says_more = self
             .kind
             .map(|(_, span)| span)

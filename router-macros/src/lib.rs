@@ -80,7 +80,7 @@ use proc_macro::TokenStream;
 /// | `urgent, clears_lane` | and first cancels the running call and ends every queued one |
 /// | `concurrent` | runs on the instrument's pool, beside the lane |
 /// | `inline` | runs in the server's loop; for getters that take microseconds, see below |
-/// | `idempotent` | may be sent again when its outcome is unknown |
+/// | `idempotent` | may run twice for one call: clients send it again when they lost the server before its answer |
 /// | `cancel_on_client_lost` | is interrupted when its client is lost |
 /// | `unit = "um"` | the unit of what it returns |
 /// | `skip` | is no remote call |

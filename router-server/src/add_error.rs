@@ -22,6 +22,14 @@ pub enum AddError {
         /// The name.
         name: String,
     },
+    /// The name is where a server behind this one has its names.
+    #[error("`{name}` is under `{prefix}`, where a server behind this one has its names; choose another")]
+    UnderUpstream {
+        /// The name.
+        name: String,
+        /// The prefix of the server behind.
+        prefix: String,
+    },
     /// A named call's target is not there.
     #[error("there is no call `{name}` to preset{}", did_you_mean(.nearest))]
     NoSuchTarget {

@@ -29,6 +29,9 @@ pub enum BindError {
         /// The endpoint that was to be bound.
         endpoint: Endpoint,
     },
+    /// There is no address at all.
+    #[error("no address to listen at; name one at least")]
+    NoAddress,
     /// The system gives no thread.
     #[error("no thread could be started: {0}")]
     Thread(#[from] std::io::Error),

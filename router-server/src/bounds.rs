@@ -17,6 +17,20 @@ pub(crate) struct Limits {
     pub(crate) bytes_per_client: usize,
 }
 
+impl Limits {
+    /// Those of urgent calls: for each client only, so that they are never busy because of others.
+    pub(crate) fn urgent() -> Limits {
+        const CALLS_PER_CLIENT: usize = 256;
+        const BYTES_PER_CLIENT: usize = 256 << 10;
+        Limits {
+            calls: usize::MAX,
+            calls_per_client: CALLS_PER_CLIENT,
+            bytes: usize::MAX,
+            bytes_per_client: BYTES_PER_CLIENT,
+        }
+    }
+}
+
 /// Admits calls up to its limits. Whoever is admitted holds a [`Permit`], which gives its room back when dropped.
 #[derive(Debug)]
 pub(crate) struct Bounds {
@@ -47,23 +61,15 @@ pub(crate) struct ServerBounds {
 
 impl ServerBounds {
     pub(crate) fn new(options: &ServerOptions) -> ServerBounds {
-        const URGENT_CALLS_PER_CLIENT: usize = 256;
-        const URGENT_BYTES_PER_CLIENT: usize = 256 << 10;
         let ordinary = Limits {
             calls: options.in_flight_calls,
             calls_per_client: options.in_flight_calls / 4,
             bytes: options.in_flight_bytes,
             bytes_per_client: options.in_flight_bytes_per_client,
         };
-        let urgent = Limits {
-            calls: usize::MAX,
-            calls_per_client: URGENT_CALLS_PER_CLIENT,
-            bytes: usize::MAX,
-            bytes_per_client: URGENT_BYTES_PER_CLIENT,
-        };
         ServerBounds {
             ordinary: Bounds::new("the server", ordinary),
-            urgent: Bounds::new("the server", urgent),
+            urgent: Bounds::new("the server", Limits::urgent()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use router_wire::hello::ClientSocket;
+use router_wire::hello::{ClientSocket, GatewayHop};
 use router_wire::status::ClientStats;
 use router_wire::{ClientId, ClientIdentity};
 
@@ -37,7 +37,12 @@ pub(crate) struct Client {
     pub(crate) in_flight: HashSet<u64>,
     pub(crate) flow: Flow,
     pub(crate) barriers: Barriers,
-    id: Option<ClientId>,
+    /// Who it says it is; nobody, until it has greeted or was introduced.
+    pub(crate) identity: Option<ClientIdentity>,
+    /// The gateway that it is behind.
+    via: Option<Via>,
+    /// Of a gateway: for which servers it speaks.
+    gateways: Vec<GatewayHop>,
     /// Whether it speaks this server's protocol version.
     pub(crate) speaks_our_version: bool,
     calls: Option<Peer>,
@@ -48,11 +53,21 @@ pub(crate) struct Client {
     pub(crate) lost: bool,
 }
 
+/// How a client behind a gateway is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Via {
+    pub(crate) gateway: ClientKey,
+    /// By which the gateway knows it.
+    pub(crate) id: ClientId,
+}
+
 /// Who sent a message, and by which of its sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sender {
     pub(crate) client: ClientKey,
     pub(crate) socket: ClientSocket,
+    /// It asks in JSON, and is answered in JSON.
+    pub(crate) json: bool,
 }
 
 /// Why a hello is not taken.
@@ -73,6 +88,20 @@ impl Client {
         }
     }
 
+    /// Whether it pings these days.
+    fn pings(&self, now: Instant) -> bool {
+        self.last_ping.is_some_and(|ping| now.saturating_duration_since(ping) <= LOST_AFTER)
+    }
+
+    /// The id by which its calls are known, if it has said who it is.
+    pub(crate) fn owner(&self) -> Option<ClientId> {
+        self.via.map(|via| via.id).or_else(|| self.id())
+    }
+
+    fn id(&self) -> Option<ClientId> {
+        self.identity.as_ref().map(|identity| identity.id)
+    }
+
     /// Where answers to requests from `socket` go.
     pub(crate) fn peer(&self, socket: ClientSocket) -> Option<&Peer> {
         match socket {
@@ -87,6 +116,7 @@ impl Client {
 pub(crate) struct ClientTable {
     by_peer: HashMap<Peer, (ClientKey, ClientSocket)>,
     by_id: HashMap<ClientId, ClientKey>,
+    by_via: HashMap<Via, ClientKey>,
     clients: HashMap<ClientKey, Client>,
     last_key: u64,
 }
@@ -114,7 +144,7 @@ impl ClientTable {
             return Some((key, socket));
         }
         let label = format!("unnamed client at {}", address.unwrap_or("this PC"));
-        let key = self.add(Arc::from(label), None, now)?;
+        let key = self.add(Arc::from(label), None, None, now)?;
         self.attach(key, peer, ClientSocket::Calls);
         Some((key, ClientSocket::Calls))
     }
@@ -132,10 +162,10 @@ impl ClientTable {
         now: Instant,
     ) -> Result<ClientKey, GreetRefusal> {
         if let Some(&(before, greeted_as)) = self.by_peer.get(peer) {
-            match self.clients.get(&before).and_then(|client| client.id) {
+            match self.clients.get(&before).and_then(|client| client.id()) {
                 Some(id) if id == identity.id => {}
                 Some(_) => {
-                    let sender = Sender { client: before, socket: greeted_as };
+                    let sender = Sender { client: before, socket: greeted_as, json: false };
                     return Err(GreetRefusal::OtherIdentity(sender));
                 }
                 None => self.detach(before, peer),
@@ -144,7 +174,7 @@ impl ClientTable {
         let key = match self.by_id.get(&identity.id) {
             Some(&key) => key,
             None => self
-                .add(Arc::from(identity.to_string()), Some(identity.id), now)
+                .add(Arc::from(identity.to_string()), Some(identity.clone()), None, now)
                 .ok_or(GreetRefusal::TooManyClients)?,
         };
         let known_peer =
@@ -163,7 +193,73 @@ impl ClientTable {
 
     /// Whether the client has said who it is.
     pub(crate) fn has_greeted(&self, key: ClientKey) -> bool {
-        self.clients.get(&key).is_some_and(|client| client.id.is_some())
+        self.clients.get(&key).is_some_and(|client| client.identity.is_some())
+    }
+
+    /// A gateway says for which servers it speaks. `true`: that is news.
+    pub(crate) fn set_gateways(&mut self, key: ClientKey, gateways: Vec<GatewayHop>) -> bool {
+        let Some(client) = self.clients.get_mut(&key) else { return false };
+        let news = client.gateways != gateways;
+        client.gateways = gateways;
+        news
+    }
+
+    /// Every server that is a client here, and those that are clients of them.
+    pub(crate) fn gateways(&self) -> impl Iterator<Item = &GatewayHop> {
+        self.clients.values().filter(|client| !client.lost).flat_map(|client| &client.gateways)
+    }
+
+    pub(crate) fn is_gateway(&self, key: ClientKey) -> bool {
+        self.clients.get(&key).is_some_and(|client| !client.gateways.is_empty())
+    }
+
+    /// A gateway says who one of its clients is.
+    pub(crate) fn introduce(
+        &mut self,
+        via: Via,
+        identity: ClientIdentity,
+        now: Instant,
+    ) -> Option<ClientKey> {
+        let key = self.heard_via(via, now)?;
+        if let Some(client) = self.clients.get_mut(&key) {
+            client.label = Arc::from(identity.to_string());
+            client.identity = Some(identity);
+        }
+        Some(key)
+    }
+
+    /// The client behind a gateway that has sent something; one that was not introduced has no name. `None` when there
+    /// is no room for it.
+    pub(crate) fn heard_via(&mut self, via: Via, now: Instant) -> Option<ClientKey> {
+        if let Some(&key) = self.by_via.get(&via) {
+            if let Some(client) = self.clients.get_mut(&key) {
+                client.is_here(now);
+            }
+            return Some(key);
+        }
+        let gateway = self.clients.get(&via.gateway).map_or("a gateway", |gateway| &gateway.label);
+        let label = Arc::from(format!("unnamed client of {gateway}"));
+        self.add(label, None, Some(via), now)
+    }
+
+    /// The client of this id behind a gateway.
+    pub(crate) fn by_via(&self, via: Via) -> Option<ClientKey> {
+        self.by_via.get(&via).copied()
+    }
+
+    /// How the client is reached, if it is behind a gateway.
+    pub(crate) fn via(&self, key: ClientKey) -> Option<Via> {
+        self.clients.get(&key)?.via
+    }
+
+    /// The id by which this client's calls are known, if it has said who it is.
+    pub(crate) fn owner(&self, key: ClientKey) -> Option<ClientId> {
+        self.clients.get(&key)?.owner()
+    }
+
+    /// The clients behind a gateway.
+    pub(crate) fn behind(&self, gateway: ClientKey) -> Vec<ClientKey> {
+        self.by_via.iter().filter(|(via, _)| via.gateway == gateway).map(|(_, key)| *key).collect()
     }
 
     pub(crate) fn pinged(&mut self, key: ClientKey, now: Instant) {
@@ -196,6 +292,30 @@ impl ClientTable {
         lost
     }
 
+    /// Bytes of answers that are held back for all clients.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.clients.values().map(|client| client.flow.held_bytes).sum()
+    }
+
+    /// Bytes of unconfirmed answers to all clients that do not ping, if `client` is one of them; else 0.
+    pub(crate) fn unconfirmed_by_strangers(&self, client: ClientKey, now: Instant) -> u64 {
+        if self.clients.get(&client).is_none_or(|client| client.pings(now)) {
+            return 0;
+        }
+        let strangers = self.clients.values().filter(|client| !client.lost && !client.pings(now));
+        strangers.map(|client| client.flow.unconfirmed()).sum()
+    }
+
+    /// The clients that do not ping, for whom answers have been held for long.
+    pub(crate) fn silent_with_held_answers(&self, now: Instant) -> Vec<ClientKey> {
+        let held_long = |client: &Client| {
+            client.flow.held_since.is_some_and(|since| now.saturating_duration_since(since) > LOST_AFTER)
+        };
+        let silent = |client: &Client| !client.lost && !client.pings(now);
+        let silent = self.clients.iter().filter(|(_, client)| held_long(client) && silent(client));
+        silent.map(|(key, _)| *key).collect()
+    }
+
     /// Marks a client that said goodbye or cannot be reached. `false` when it was lost before or is unknown.
     pub(crate) fn mark_lost(&mut self, key: ClientKey) -> bool {
         self.clients.get_mut(&key).is_some_and(|client| !std::mem::replace(&mut client.lost, true))
@@ -211,8 +331,16 @@ impl ClientTable {
         for peer in [client.calls, client.control].into_iter().flatten() {
             self.by_peer.remove(&peer);
         }
-        if let Some(id) = client.id {
-            self.by_id.remove(&id);
+        match client.via {
+            Some(via) => drop(self.by_via.remove(&via)),
+            None => {
+                if let Some(identity) = client.identity {
+                    self.by_id.remove(&identity.id);
+                }
+            }
+        }
+        if !client.gateways.is_empty() {
+            self.behind(key).into_iter().for_each(|behind| self.remove(behind));
         }
     }
 
@@ -221,13 +349,14 @@ impl ClientTable {
             .clients
             .iter()
             .filter(|(_, client)| {
-                !client.lost && (client.last_ping.is_some() || !client.in_flight.is_empty())
+                let here = client.last_ping.is_some() || client.via.is_some();
+                !client.lost && (here || !client.in_flight.is_empty())
             })
             .map(|(&key, client)| {
                 let row = ClientStats {
                     client: client.label.to_string(),
                     // Not the whole of it: who knows an id could greet with it.
-                    id: client.id.map(|id| format!("{:08x}", id.0 >> 32)).unwrap_or_default(),
+                    id: client.id().map(|id| format!("{:08x}", id.0 >> 32)).unwrap_or_default(),
                     connected_s: now.saturating_duration_since(client.since).as_secs_f64(),
                     in_flight: client.in_flight.len() as u64,
                     unconfirmed_bytes: client.flow.unconfirmed(),
@@ -240,24 +369,34 @@ impl ClientTable {
     }
 
     /// Makes place for a client and adds it; `None` when every place is taken by one that pings or is being served.
-    fn add(&mut self, label: Arc<str>, id: Option<ClientId>, now: Instant) -> Option<ClientKey> {
+    fn add(
+        &mut self,
+        label: Arc<str>,
+        identity: Option<ClientIdentity>,
+        via: Option<Via>,
+        now: Instant,
+    ) -> Option<ClientKey> {
         if self.clients.len() >= MAX_CLIENTS {
-            let pings = |client: &Client| {
-                client.last_ping.is_some_and(|ping| now.saturating_duration_since(ping) <= LOST_AFTER)
-            };
             let goes =
-                self.clients.iter().filter(|(_, client)| client.in_flight.is_empty() && !pings(client));
+                self.clients.iter().filter(|(_, client)| client.in_flight.is_empty() && !client.pings(now));
             let (&oldest, _) = goes.min_by_key(|(_, client)| client.last_heard)?;
             self.remove(oldest);
         }
         self.last_key += 1;
         let key = ClientKey(self.last_key);
+        match (via, &identity) {
+            (Some(via), _) => drop(self.by_via.insert(via, key)),
+            (None, Some(identity)) => drop(self.by_id.insert(identity.id, key)),
+            (None, None) => {}
+        }
         let client = Client {
             label,
             in_flight: HashSet::new(),
             flow: Flow::default(),
             barriers: Barriers::default(),
-            id,
+            identity,
+            via,
+            gateways: Vec::new(),
             speaks_our_version: true,
             calls: None,
             control: None,
@@ -267,9 +406,6 @@ impl ClientTable {
             lost: false,
         };
         self.clients.insert(key, client);
-        if let Some(id) = id {
-            self.by_id.insert(id, key);
-        }
         Some(key)
     }
 
@@ -365,7 +501,8 @@ mod tests {
         let honest = table.greet(b"honest", &identity(0), ClientSocket::Calls, true, now).unwrap();
         table.pinged(honest, now);
         let first = table.greet(b"liar", &identity(1), ClientSocket::Calls, true, now).unwrap();
-        let refusal = GreetRefusal::OtherIdentity(Sender { client: first, socket: ClientSocket::Calls });
+        let refusal =
+            GreetRefusal::OtherIdentity(Sender { client: first, socket: ClientSocket::Calls, json: false });
         assert_eq!(table.greet(b"liar", &identity(2), ClientSocket::Calls, true, now), Err(refusal));
         for stranger in 0..2 * MAX_CLIENTS as u64 {
             table.heard(&stranger.to_le_bytes(), None, now + Duration::from_secs(1));

@@ -19,6 +19,7 @@ pub struct CallOptions {
     pub(crate) docs: String,
     pub(crate) arguments: Vec<String>,
     pub(crate) lane: Option<String>,
+    pub(crate) idempotent: bool,
 }
 
 impl CallOptions {
@@ -42,6 +43,13 @@ impl CallOptions {
     /// Runs the closure on the lane of this name, one after the other with whatever else runs there.
     pub fn lane(mut self, name: impl Into<String>) -> CallOptions {
         self.lane = Some(name.into());
+        self
+    }
+
+    /// Says that the closure may run twice for one call: a client sends such a call again when it lost the server before
+    /// an answer came.
+    pub fn idempotent(mut self) -> CallOptions {
+        self.idempotent = true;
         self
     }
 
@@ -72,6 +80,7 @@ impl<M, F: CallFunction<M>> Closure<F, M> {
         CallDescription {
             docs: options.docs.clone(),
             kind: CallKind::Lane,
+            idempotent: options.idempotent,
             arguments: F::Parameters::describe(&self.names),
             returns: F::returns(),
             ..CallDescription::default()

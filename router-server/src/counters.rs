@@ -27,8 +27,14 @@ counters! {
     bad_messages,
     /// Requests for another life of this server.
     other_epoch_requests,
-    /// Requests whose call number is in flight already.
+    /// Requests whose call number is in flight already, or was used before.
     repeated_call_numbers,
+    /// Requests of idempotent calls that were sent before: attached to the call that runs, answered again, or run again.
+    repeated_idempotent_calls,
+    /// Questions for the outcome of a call.
+    outcome_questions,
+    /// Requests of calls that somebody had been told had never run; refused, nothing ran.
+    requests_of_closed_calls,
     /// Cancels of calls that are not in flight.
     late_cancels,
     /// Answers whose client could not be reached.

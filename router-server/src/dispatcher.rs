@@ -21,6 +21,7 @@ pub(crate) struct Dispatcher {
     pub(crate) registry: RwLock<Registry>,
     pub(crate) counters: Counters,
     pub(crate) epoch: u64,
+    stream_changes: Arc<AtomicU64>,
     /// The number of the last call that the server made itself.
     last_own_number: AtomicU64,
 }
@@ -36,14 +37,21 @@ pub(crate) struct OwnJob<'a> {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(epoch: u64) -> Arc<Dispatcher> {
+    /// `stream_changes` counts the changes of streams.
+    pub(crate) fn new(epoch: u64, stream_changes: Arc<AtomicU64>) -> Arc<Dispatcher> {
         let registry = RwLock::default();
         Arc::new(Dispatcher {
             registry,
             counters: Counters::default(),
             epoch,
+            stream_changes,
             last_own_number: AtomicU64::new(0),
         })
+    }
+
+    /// Counts the changes of what is served, calls and streams.
+    pub(crate) fn version(&self) -> u64 {
+        self.registry.read().version().wrapping_add(self.stream_changes.load(Ordering::Relaxed))
     }
 
     /// Puts a job into its queue, within the queue's bounds. The caller wakes the queue when told to.

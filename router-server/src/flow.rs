@@ -1,6 +1,9 @@
 //! `Flow`: the answers that are on their way to one client.
 
 use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::outgoing_answer::OutgoingAnswer;
 
 /// Bytes of answers on their way to a client. What its pings have not confirmed is bounded.
 #[derive(Default)]
@@ -8,8 +11,10 @@ pub(crate) struct Flow {
     sent_bytes: u64,
     confirmed_bytes: u64,
     /// Answers that wait for confirmations.
-    pub(crate) held: VecDeque<Vec<u8>>,
+    pub(crate) held: VecDeque<OutgoingAnswer>,
     pub(crate) held_bytes: usize,
+    /// Since when none of them could leave.
+    pub(crate) held_since: Option<Instant>,
 }
 
 impl Flow {

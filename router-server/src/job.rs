@@ -8,12 +8,13 @@ use crossbeam_channel::Sender;
 use router_client::{Call, CallControl, Interrupted, ReplyBody, Returned};
 use router_socket::{Frame, MailSender};
 use router_wire::reply::REPLY_HEADER_BYTES;
-use router_wire::{Arguments, Encoding, Failure, OutcomeHeader, Status};
+use router_wire::{Arguments, BodyError, Encoding, Failure, OutcomeHeader, Status, json};
 use serde::Serialize;
 
 use crate::bounds::Permit;
 use crate::call_entry::CallEntry;
 use crate::client_table::ClientKey;
+use crate::json_answer::in_json;
 use crate::panic_text::panic_text;
 use crate::registry::NamedCall;
 use crate::router_event::RouterEvent;
@@ -47,7 +48,7 @@ impl Body {
 /// Where an outcome goes.
 pub(crate) enum Answer {
     /// To the router loop, which sends it to the client.
-    Client { mail: MailSender<RouterEvent>, epoch: u64, max_body_bytes: usize },
+    Client { mail: MailSender<RouterEvent>, epoch: u64, max_body_bytes: usize, json: bool },
     /// To the streamer whose tick this is.
     Tick(TickDone),
     /// To a thread of this server that waits for it.
@@ -104,9 +105,14 @@ impl Job {
     }
 
     fn execute(&self, workshop: &mut Workshop) -> Result<ReplyBody, Failure> {
-        let merged = self.preset.as_ref().map(|preset| preset.merged_with(self.body.bytes())).transpose()?;
-        let arguments = Arguments::decode(merged.as_deref().unwrap_or(self.body.bytes()))
-            .map_err(|error| Failure::BadArguments { argument: None, message: error.to_string() })?;
+        let bad = |error: BodyError| Failure::BadArguments { argument: None, message: error.to_string() };
+        let read = match &self.answer {
+            Answer::Client { json: true, .. } => Some(json::arguments(self.body.bytes()).map_err(bad)?),
+            _ => None,
+        };
+        let given = read.as_deref().unwrap_or(self.body.bytes());
+        let merged = self.preset.as_ref().map(|preset| preset.merged_with(given)).transpose()?;
+        let arguments = Arguments::decode(merged.as_deref().unwrap_or(given)).map_err(bad)?;
         let mut body = match &self.answer {
             Answer::Client { .. } => ReplyBody::new(REPLY_HEADER_BYTES),
             Answer::Tick(_) | Answer::Here(_) => ReplyBody::new(0),
@@ -134,8 +140,9 @@ impl Job {
 
     fn finish(self, outcome: Result<ReplyBody, Failure>) {
         match self.answer {
-            Answer::Client { mail, epoch, max_body_bytes } => {
+            Answer::Client { mail, epoch, max_body_bytes, json } => {
                 let reply = encode_outcome(outcome, epoch, self.key.number, max_body_bytes);
+                let reply = if json { in_json(reply, max_body_bytes) } else { reply };
                 // The router loop ends only after every job was answered or set apart; then nobody waits.
                 let _ = mail.post(RouterEvent::Finished { key: self.key, reply });
             }

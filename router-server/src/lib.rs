@@ -31,13 +31,18 @@
 //! # Layout
 //! - `server.rs`, `adding.rs`, `serving_streams.rs`: [`RouterServer`], what is added to it and removed from it, its stop
 //! - `bind_error.rs`, `socket_file.rs`: why it cannot listen; what an `ipc` endpoint leaves in the file system
+//! - `listening.rs`: where it listens, and what of it a client is told
 //! - `placing.rs`: how an instrument gets its lane, pool and urgent lane
-//! - `router_loop.rs`: the loop that owns the ROUTER; `requests.rs` comes in, `answers.rs` goes out
+//! - `router_loop.rs`: the loop that owns the ROUTER; `requests.rs` comes in, `answers.rs` goes out,
+//!   `json_answer.rs` in JSON to whom asks in JSON
+//! - `parked.rs`: requests for names that may still come
 //! - `registry.rs`, `call_entry.rs`: what is served by name
 //! - `dispatcher.rs`, `job.rs`, `job_queue.rs`, `bounds.rs`, `executor.rs`: a call on its way to and on its lane
 //! - `client_table.rs`: who calls, and whether they are still there; `flow.rs`: answers on their way to one;
 //!   `barriers.rs`: what one has cleared
+//! - `kept_outcomes.rs`, `outcome_questions.rs`: how calls ended, for who asks later; call numbers that come twice
 //! - `router_instrument.rs`: the server as the instrument `router`
+//! - `cascading.rs`, `upstreams/`: servers behind this one
 //! - `streams/`: sources, proxy, subscribers
 //! - `stop_schedule.rs`, `stop_hooks.rs`, `stop_report.rs`: what happens at the end
 //!
@@ -53,6 +58,7 @@ mod bind_error;
 mod bounds;
 mod call_entry;
 mod call_stats;
+mod cascading;
 mod client_table;
 mod closure;
 mod counters;
@@ -61,8 +67,15 @@ mod executor;
 mod flow;
 mod job;
 mod job_queue;
+mod json_answer;
+mod kept_outcomes;
+mod listening;
+mod memory;
 mod options;
+mod outcome_questions;
+mod outgoing_answer;
 mod panic_text;
+mod parked;
 mod placing;
 mod preset;
 mod registry;
@@ -81,17 +94,20 @@ mod target;
 mod timers;
 
 mod streams;
+mod upstreams;
 
 pub use add_error::{AddError, NotFound};
 pub use adding::InstrumentOptions;
 pub use bind_error::BindError;
+pub use cascading::AddUpstreamError;
 pub use closure::CallOptions;
 pub use options::ServerOptions;
 pub use preset::Preset;
-pub use router_socket::{Endpoint, Reach, ServerEndpoints, SocketError};
+pub use router_socket::{Endpoint, Reach, ServerEndpoints, SharedContext, SocketError};
+pub use router_wire::Encoding;
 pub use server::RouterServer;
 pub use stop_report::StopReport;
 pub use streams::{
-    AddStreamError, DeclareError, FrequencyError, PublishError, Published, Publisher, SetFrequencyError,
-    StreamOptions,
+    AddStreamError, DeclareError, FrequencyError, PublishError, Published, Publisher, RelayFormat,
+    RelayOptions, SetFrequencyError, StreamOptions, TappedMessage,
 };

@@ -15,6 +15,9 @@ pub struct ServerOptions {
     /// Most bytes of answers under way to one client that does not confirm them, and as many again held back for
     /// it; one answer each where that is more [bytes]. Default: 64 MiB.
     pub stalled_client_bytes: usize,
+    /// For so long after its bind a request for a name that is not there waits for it to be added: clients may be
+    /// faster than the program that adds its instruments. Default: 1 s.
+    pub names_may_come_for: Duration,
     /// libzmq's I/O threads. Default: 1; 2 pay where large frames go to several subscribers.
     pub io_threads: usize,
     /// Most calls that wait on one lane and its pool. Default: 1,024.
@@ -29,6 +32,12 @@ pub struct ServerOptions {
     pub in_flight_bytes: usize,
     /// Most bytes of arguments in flight for one client. Default: 256 MiB.
     pub in_flight_bytes_per_client: usize,
+    /// Most outcomes that are kept for `router.outcome`. Default: 10,000.
+    pub outcomes_kept: usize,
+    /// Most bytes of them; of one that takes more than a sixteenth only how it ended is kept. Default: 64 MiB.
+    pub outcomes_kept_bytes: usize,
+    /// How long they are kept. Default: 10 minutes.
+    pub outcomes_kept_for: Duration,
     /// Threads of an instrument's pool for its `concurrent` methods. Default: 4.
     pub pool_threads: usize,
     /// How long an `on_stop` hook may take unless it says otherwise. Default: 200 ms.
@@ -42,6 +51,7 @@ impl Default for ServerOptions {
             max_body_bytes: router_wire::DEFAULT_MAX_BODY_BYTES,
             stalled_subscriber_bytes: 64 << 20,
             stalled_client_bytes: 64 << 20,
+            names_may_come_for: Duration::from_secs(1),
             io_threads: 1,
             lane_calls: 1024,
             lane_calls_per_client: 256,
@@ -49,6 +59,9 @@ impl Default for ServerOptions {
             in_flight_calls: 16_384,
             in_flight_bytes: 1 << 30,
             in_flight_bytes_per_client: 256 << 20,
+            outcomes_kept: 10_000,
+            outcomes_kept_bytes: 64 << 20,
+            outcomes_kept_for: Duration::from_secs(600),
             pool_threads: 4,
             hook_time_limit: Duration::from_millis(200),
         }

@@ -1,6 +1,6 @@
 //! What a server serves by name: instruments, their calls, named calls and lanes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use router_wire::describe::{CallDescription, InstrumentDescription};
@@ -74,6 +74,14 @@ impl Found {
     }
 }
 
+/// Whether one of two names is the other, or stands before it.
+fn overlaps(one: &Name, other: &Name) -> bool {
+    let (one, other) = (one.as_str(), other.as_str());
+    let under =
+        |outer: &str, inner: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
+    one == other || under(one, other) || under(other, one)
+}
+
 /// The names of one server. Behind a lock that is held for look-ups and changes of these maps only.
 #[derive(Default)]
 pub(crate) struct Registry {
@@ -83,9 +91,14 @@ pub(crate) struct Registry {
     lanes: HashMap<Name, LaneInUse>,
     /// Names that are being added, with the docs told so far: an instrument's factory may take its time.
     reserved: HashMap<Name, &'static str>,
+    /// What stands before the names of servers behind this one.
+    prefixes: HashSet<Name>,
     /// Executors without an instrument whose threads may still be in user code.
     retired: Vec<Arc<Executor>>,
     version: u64,
+    /// Is told of changes; must not wait.
+    listener: Option<Box<dyn Fn() + Send + Sync>>,
+    tells_changes: bool,
     last_id: u64,
     closed: bool,
 }
@@ -116,9 +129,53 @@ impl Registry {
         self.instruments.iter().map(|(name, served)| (name, &served.entry))
     }
 
+    /// Has changes of what is served told to whoever `listen`s, when [`tell_changes`](Registry::tell_changes) says so.
+    pub(crate) fn on_change(&mut self, listen: Box<dyn Fn() + Send + Sync>) {
+        self.listener = Some(listen);
+    }
+
+    pub(crate) fn tell_changes(&mut self, tell: bool) {
+        self.tells_changes = tell;
+    }
+
+    fn has_changed(&mut self) {
+        self.version += 1;
+        if let Some(listener) = self.listener.as_ref().filter(|_| self.tells_changes) {
+            listener();
+        }
+    }
+
     /// Counts the changes of what is served.
     pub(crate) fn version(&self) -> u64 {
         self.version
+    }
+
+    /// What a server behind this one serves has changed: clients ask again for what they keep.
+    pub(crate) fn something_behind_changed(&mut self) {
+        self.has_changed();
+    }
+
+    /// Keeps a prefix for a server behind this one.
+    ///
+    /// # Errors
+    /// A name that is there already, and would be under the prefix or is the prefix.
+    pub(crate) fn reserve_prefix(&mut self, prefix: &Name) -> Result<(), Name> {
+        let clashes = |name: &Name| overlaps(prefix, name);
+        let names = self.calls.keys().chain(self.named.keys()).chain(self.instruments.keys());
+        match names.chain(self.reserved.keys()).chain(&self.prefixes).find(|name| clashes(name)) {
+            Some(name) => Err(name.clone()),
+            None => {
+                self.prefixes.insert(prefix.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives a prefix up.
+    pub(crate) fn release_prefix(&mut self, prefix: &Name) {
+        if self.prefixes.remove(prefix) {
+            self.has_changed();
+        }
     }
 
     /// Keeps an instrument's name until it is added or given up.
@@ -131,6 +188,9 @@ impl Registry {
         }
         if self.instruments.contains_key(name) || self.reserved.contains_key(name) {
             return Err(AddError::InstrumentExists { name: name.to_string() });
+        }
+        if let Some(prefix) = self.prefixes.iter().find(|prefix| overlaps(prefix, name)) {
+            return Err(AddError::UnderUpstream { name: name.to_string(), prefix: prefix.to_string() });
         }
         let taken = |call: &&Name| self.calls.contains_key(*call) || self.named.contains_key(*call);
         if let Some(call) = calls.iter().find(taken) {
@@ -176,7 +236,7 @@ impl Registry {
         for call in calls {
             self.calls.insert(call.name.clone(), Arc::new(call));
         }
-        self.version += 1;
+        self.has_changed();
         self.retired.retain(|executor| !executor.is_finished());
         Ok(())
     }
@@ -224,7 +284,7 @@ impl Registry {
         for call in &instrument.calls {
             self.calls.remove(call);
         }
-        self.version += 1;
+        self.has_changed();
         let lane_is_gone = self.leave_lane(&instrument.lane_name);
         Some((instrument, lane_is_gone))
     }
@@ -240,18 +300,23 @@ impl Registry {
         if self.calls.contains_key(&call.name) || self.named.contains_key(&call.name) {
             return Err(AddError::CallExists { name: call.name.to_string() });
         }
+        if let Some(prefix) = self.prefixes.iter().find(|prefix| overlaps(prefix, &call.name)) {
+            return Err(AddError::UnderUpstream { name: call.name.to_string(), prefix: prefix.to_string() });
+        }
         if !self.calls.contains_key(&call.target) {
             let nearest = nearest(call.target.as_str(), self.calls.keys().map(Name::as_str));
             return Err(AddError::NoSuchTarget { name: call.target.to_string(), nearest });
         }
         self.named.insert(call.name.clone(), Arc::new(call));
-        self.version += 1;
+        self.has_changed();
         Ok(())
     }
 
     pub(crate) fn remove_named(&mut self, name: &str) -> bool {
         let removed = self.named.remove(name).is_some();
-        self.version += u64::from(removed);
+        if removed {
+            self.has_changed();
+        }
         removed
     }
 
@@ -308,6 +373,14 @@ impl Registry {
         let urgent = |name: &Name| self.calls.get(name).is_some_and(|entry| entry.is_urgent());
         let direct = self.calls.keys().filter(|name| urgent(name));
         let named = self.named.iter().filter(|(_, call)| urgent(&call.target)).map(|(name, _)| name);
+        direct.chain(named).map(Name::to_string).collect()
+    }
+
+    /// The names of all calls that may run again, and of the named calls whose target may.
+    pub(crate) fn idempotent_calls(&self) -> Vec<String> {
+        let may = |name: &Name| self.calls.get(name).is_some_and(|entry| entry.description.idempotent);
+        let direct = self.calls.keys().filter(|name| may(name));
+        let named = self.named.iter().filter(|(_, call)| may(&call.target)).map(|(name, _)| name);
         direct.chain(named).map(Name::to_string).collect()
     }
 

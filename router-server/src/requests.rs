@@ -4,17 +4,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use router_client::{Call, CallInfo, ReplyBody};
+use router_client::{Call, CallInfo, Interrupted, ReplyBody};
 use router_socket::Frame;
+use router_wire::outcome::OUTCOME;
 use router_wire::reply::REPLY_HEADER_BYTES;
 use router_wire::request::RequestHeader;
 use router_wire::{
-    Arguments, ClientMessage, Encoding, Failure, HelloReply, HelloRequest, PROTOCOL_VERSION, name,
+    Arguments, ClientIdentity, ClientMessage, Enclosed, Encoding, Envelope, Failure, GatewayHop, HelloReply,
+    HelloRequest, PROTOCOL_VERSION, Refused, json, name,
 };
 
 use crate::barriers::Barrier;
-use crate::client_table::{GreetRefusal, Sender};
+use crate::client_table::{ClientKey, GreetRefusal, Sender, Via};
 use crate::job::{Answer, Body, Job, JobKey, encode_outcome, server_stopped};
+use crate::json_answer::{asks_for_json, in_json};
 use crate::panic_text::panic_text;
 use crate::registry::Found;
 use crate::router_event::RouterEvent;
@@ -32,12 +35,33 @@ const MOST_GREETING_BYTES: usize = 4 << 10;
 /// An inline method whose run was longer than this moves to its lane.
 const TOO_SLOW_INLINE: Duration = Duration::from_millis(10);
 
+/// How a message came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    /// From the client on its own connection.
+    Connection,
+    /// In an envelope, from a gateway.
+    Behind(Via),
+}
+
 const HELLO: &str = "router.hello";
 const PING: &str = "router.ping";
 
 impl RouterLoop {
-    /// Takes one message: `[routing id, message]`, or `[routing id, header, body]`.
+    /// Takes one message: `[routing id, message]`, or `[routing id, header, body]`; from a gateway with an envelope
+    /// behind the routing id.
     pub(super) fn receive(&mut self, frames: &mut Vec<Frame>, whole: bool) {
+        let envelope = match frames.get(1) {
+            Some(second) if Envelope::is_one(second) => Some(frames.remove(1)),
+            _ => None,
+        };
+        let from = match envelope {
+            Some(envelope) if whole => match self.opened(&envelope, frames) {
+                Some(via) => From::Behind(via),
+                None => return,
+            },
+            _ => From::Connection,
+        };
         let counters = &self.dispatcher.counters;
         if !whole || !(2..=3).contains(&frames.len()) {
             counters.bad_frame_count.add(1);
@@ -58,21 +82,21 @@ impl RouterLoop {
                     Some(frame) => Body::Received { frame, start: 0 },
                     None => Body::Received { frame: message.shared(), start },
                 };
-                if target == HELLO {
+                if target == HELLO && from == From::Connection {
                     self.hello(&peer, &header, &body(&message), now);
                     return;
                 }
-                let Some(sender) = self.sender(&peer, &message, now) else { return };
+                let Some(sender) = self.sender(from, &peer, &message, now) else { return };
                 self.request(sender, &header, target, body(&message), now);
             }
-            Ok(ClientMessage::Cancel { epoch, call }) => match self.clients.by_peer(&peer) {
+            Ok(ClientMessage::Cancel { epoch, call }) => match self.known(from, &peer) {
                 Some(client) if epoch == self.dispatcher.epoch => {
                     self.cancel(JobKey { client, number: call })
                 }
                 _ => counters.late_cancels.add(1),
             },
             Ok(ClientMessage::Goodbye { .. }) => {
-                if let Some(client) = self.clients.by_peer(&peer)
+                if let Some(client) = self.known(from, &peer)
                     && self.clients.mark_lost(client)
                 {
                     self.client_is_lost(client);
@@ -81,20 +105,69 @@ impl RouterLoop {
             Err(error) => {
                 counters.bad_messages.add(1);
                 if let Some(number) = ClientMessage::call_number(&message) {
-                    let Some(sender) = self.sender(&peer, &message, now) else { return };
+                    let Some(sender) = self.sender(from, &peer, &message, now) else { return };
                     self.refuse(sender, number, Failure::BadRequest { message: error.to_string() });
                 }
             }
         }
     }
 
+    /// Whose message follows an envelope; nobody's when the envelope was the message, or is refused.
+    fn opened(&mut self, envelope: &Frame, frames: &[Frame]) -> Option<Via> {
+        let counters = &self.dispatcher.counters;
+        let gateway = frames.first().and_then(|peer| self.clients.by_peer(peer));
+        let gateway = gateway.filter(|gateway| self.clients.is_gateway(*gateway));
+        let (Ok(envelope), Some(gateway)) = (Envelope::decode(envelope), gateway) else {
+            counters.bad_messages.add(1);
+            return None;
+        };
+        let via = Via { gateway, id: envelope.client };
+        match (envelope.enclosed, frames) {
+            (Enclosed::Message, _) => return Some(via),
+            (Enclosed::Identity, [_, text]) if text.len() <= MOST_GREETING_BYTES => {
+                match router_wire::body::decode::<ClientIdentity>(text) {
+                    Ok(identity) => {
+                        if self.clients.introduce(via, identity.tamed(), Instant::now()).is_none() {
+                            counters.refused_clients.add(1);
+                        }
+                    }
+                    Err(_) => counters.bad_messages.add(1),
+                }
+            }
+            (Enclosed::Lost, [_]) => {
+                if let Some(client) = self.clients.by_via(via)
+                    && self.clients.mark_lost(client)
+                {
+                    self.client_is_lost(client);
+                }
+            }
+            _ => counters.bad_frame_count.add(1),
+        }
+        None
+    }
+
+    /// The client that a message is from, if it is known.
+    fn known(&self, from: From, peer: &[u8]) -> Option<ClientKey> {
+        match from {
+            From::Connection => self.clients.by_peer(peer),
+            From::Behind(via) => self.clients.by_via(via),
+        }
+    }
+
     /// Who sent a message; nobody when there are too many clients already.
-    fn sender(&mut self, peer: &Frame, message: &Frame, now: Instant) -> Option<Sender> {
-        let heard = self.clients.heard(peer, message.peer_address(), now);
+    fn sender(&mut self, from: From, peer: &Frame, message: &Frame, now: Instant) -> Option<Sender> {
+        let connection = self.clients.heard(peer, message.peer_address(), now);
+        let heard = match from {
+            From::Connection => connection,
+            From::Behind(via) => {
+                connection.and_then(|(_, socket)| Some((self.clients.heard_via(via, now)?, socket)))
+            }
+        };
         if heard.is_none() {
             self.dispatcher.counters.refused_clients.add(1);
         }
-        heard.map(|(client, socket)| Sender { client, socket })
+        let json = asks_for_json(message);
+        heard.map(|(client, socket)| Sender { client, socket, json })
     }
 
     fn request(&mut self, sender: Sender, header: &RequestHeader, target: &str, body: Body, now: Instant) {
@@ -103,18 +176,44 @@ impl RouterLoop {
             return;
         }
         if target == PING {
-            self.ping(sender, header.call, &body, now);
+            self.ping(sender, header, &body, now);
+            return;
+        }
+        if target == OUTCOME {
+            self.outcome_asked(sender, header, &body, now);
+            return;
+        }
+        if self.was_asked_before(sender, header, target) {
+            return;
+        }
+        self.look_up(sender, header, target, body, now);
+    }
+
+    /// Brings a request to what it names, here or at a server behind.
+    pub(super) fn look_up(
+        &mut self,
+        sender: Sender,
+        header: &RequestHeader,
+        target: &str,
+        body: Body,
+        now: Instant,
+    ) {
+        if let Some(way) = self.way_to(target, header.encoding, &body) {
+            self.pass_on(sender, header, way, &body, now);
             return;
         }
         let found = self.dispatcher.registry.read().find(target);
         let found = match found {
             Ok(found) => found,
             Err(failure) => {
-                self.refuse(sender, header.call, failure);
+                if self.park(sender, header, target, body, now).is_err() {
+                    self.refuse(sender, header.call, failure);
+                }
                 return;
             }
         };
-        if found.entry.runs_inline() && body.bytes().len() <= MOST_INLINE_BYTES {
+        // JSON is read where the method runs, and that is not here.
+        if found.entry.runs_inline() && !sender.json && body.bytes().len() <= MOST_INLINE_BYTES {
             self.run_inline(sender, header, &found, &body);
         } else {
             self.start(sender, header, found, body, now);
@@ -140,14 +239,11 @@ impl RouterLoop {
             );
             return Err(Failure::BadRequest { message });
         }
-        if client.in_flight.contains(&header.call) {
-            counters.repeated_call_numbers.add(1);
-            let message = format!("the call number {} is in flight already", header.call);
-            return Err(Failure::BadRequest { message });
-        }
-        if !matches!(header.encoding, Encoding::MessagePack | Encoding::None) {
-            let message =
-                format!("the body is encoded as {:?}; this server reads MessagePack", header.encoding);
+        if !matches!(header.encoding, Encoding::MessagePack | Encoding::Json | Encoding::None) {
+            let message = format!(
+                "the body is encoded as {:?}; this server reads MessagePack and JSON",
+                header.encoding
+            );
             return Err(Failure::BadRequest { message });
         }
         Ok(())
@@ -166,6 +262,7 @@ impl RouterLoop {
             return;
         }
         let preset = named;
+        let owner = client.owner();
         let bytes = body.bytes().len();
         if bytes > self.settings.max_body_bytes {
             let limit = self.settings.max_body_bytes;
@@ -196,9 +293,12 @@ impl RouterLoop {
             entry: Arc::clone(&entry),
             control: control.clone(),
             reply_to: sender.socket,
+            owner,
+            json: sender.json,
             detached: header.flags.detached,
             answered: false,
             last_progress: None,
+            reported: None,
             progress_timer: false,
             _permit: permit,
         };
@@ -210,6 +310,7 @@ impl RouterLoop {
             mail: self.mail.clone(),
             epoch: self.dispatcher.epoch,
             max_body_bytes: self.settings.max_body_bytes,
+            json: sender.json,
         };
         let job = Job { entry, call, control, body, preset, key, answer, permit: None };
         if job.entry.name.as_str() == STOP_ALL {
@@ -231,7 +332,8 @@ impl RouterLoop {
             }
         }
         let queue = Arc::clone(&job.entry.queue);
-        let wait = move |_: &mut Workshop| job.finish_with(|_| collect(stopping, deadline));
+        let behind = self.stop_all_behind(job.key, deadline);
+        let wait = move |_: &mut Workshop| job.finish_with(|_| collect(stopping, behind, deadline));
         // A queue that takes no more belongs to a server that has stopped.
         let _ = queue.push_task(Box::new(wait));
     }
@@ -271,30 +373,44 @@ impl RouterLoop {
             log::warn!("the inline method {} moves to its lane", entry.name);
         }
         let reply = encode_outcome(outcome, self.dispatcher.epoch, header.call, self.settings.max_body_bytes);
-        self.send_answer(sender.client, sender.socket, reply);
+        let (bytes, reply) = (reply.capacity(), Frame::from_vec(reply));
+        let call = self.call_key(sender.client, header.call);
+        self.keep_outcome(call, entry.name.shared(), &reply, bytes);
+        self.send_answer(sender.client, sender.socket, reply.into());
     }
 
     /// Asks a call to end: a queued one ends at once, a running one decides itself.
     fn cancel(&mut self, key: JobKey) {
+        let by = "by its caller".to_owned();
+        if self.cancel_behind(key) || self.end_parked(key, Interrupted::Cancelled { by: by.clone() }) {
+            return;
+        }
         let Some(call) = self.in_flight.get(&key) else {
             self.dispatcher.counters.late_cancels.add(1);
             return;
         };
-        let by = "by its caller".to_owned();
         match call.entry.queue.take(key) {
             Some(job) => job.refuse(Failure::Cancelled { by, may_still_be_running: false }),
-            None => call.control.interrupt(router_client::Interrupted::Cancelled { by }),
+            None => call.control.interrupt(Interrupted::Cancelled { by }),
         }
     }
 
     fn hello(&mut self, peer: &Frame, header: &RequestHeader, body: &Body, now: Instant) {
-        let request = match keywords::<HelloRequest>(body.bytes()) {
+        let json = header.encoding == Encoding::Json;
+        let request = match keywords::<HelloRequest>(header.encoding, body.bytes()) {
             Ok(request) => request,
             Err(failure) => {
-                let Some(sender) = self.sender(peer, peer, now) else { return };
-                return self.refuse(sender, header.call, failure);
+                let Some(sender) = self.sender(From::Connection, peer, peer, now) else { return };
+                return self.refuse(Sender { json, ..sender }, header.call, failure);
             }
         };
+        if let Some(mut path) = GatewayHop::path(&request.gateways, self.dispatcher.epoch) {
+            path.push(self.settings.hello.server.clone());
+            let message = format!("this server is behind itself: {}", path.join(" -> "));
+            let Some(sender) = self.sender(From::Connection, peer, peer, now) else { return };
+            let failure = Failure::Refused(Refused::new("loop", message));
+            return self.refuse(Sender { json, ..sender }, header.call, failure);
+        }
         let same_version = request.protocol_version == PROTOCOL_VERSION;
         let identity = request.client.tamed();
         let client = match self.clients.greet(peer, &identity, request.socket, same_version, now) {
@@ -303,31 +419,48 @@ impl RouterLoop {
             Err(GreetRefusal::OtherIdentity(sender)) => {
                 self.dispatcher.counters.changed_identities.add(1);
                 let message = "this connection has greeted with another client id".to_owned();
-                return self.refuse(sender, header.call, Failure::BadRequest { message });
+                return self.refuse(Sender { json, ..sender }, header.call, Failure::BadRequest { message });
             }
         };
+        if self.clients.set_gateways(client, request.gateways) {
+            self.refresh_gateways();
+        }
+        let listening = self.settings.listening.dialled(&request.dialled, peer.peer_address());
+        // First: what changes behind it is asked for again.
+        let registry_version = self.dispatcher.version();
         let registry = self.dispatcher.registry.read();
+        let (mut urgent, mut idempotent) = (registry.urgent_calls(), registry.idempotent_calls());
+        drop(registry);
+        urgent.extend(self.urgent_behind());
+        idempotent.extend(self.idempotent_behind());
         let reply = HelloReply {
-            urgent: registry.urgent_calls(),
-            registry_version: registry.version(),
+            urgent,
+            idempotent,
+            registry_version,
+            samples: listening.samples.to_string(),
+            frames: listening.frames.to_string(),
             ..self.settings.hello.clone()
         };
-        drop(registry);
-        self.answer_value(Sender { client, socket: request.socket }, header.call, &reply);
+        self.answer_value(Sender { client, socket: request.socket, json }, header.call, &reply);
     }
 
-    fn ping(&mut self, sender: Sender, number: u64, body: &Body, now: Instant) {
-        let request = match keywords::<router_wire::hello::PingRequest>(body.bytes()) {
+    fn ping(&mut self, sender: Sender, header: &RequestHeader, body: &Body, now: Instant) {
+        let number = header.call;
+        let request = match keywords::<router_wire::hello::PingRequest>(header.encoding, body.bytes()) {
             Ok(request) => request,
             Err(failure) => return self.refuse(sender, number, failure),
         };
-        if !self.clients.has_greeted(sender.client) {
+        let behind = self.clients.via(sender.client).is_some();
+        if !behind && !self.clients.has_greeted(sender.client) {
             // Its place was given to another while it was silent. An epoch that is none makes it greet again.
             let failure = Failure::OtherEpoch { epoch: self.dispatcher.epoch };
             let reply = encode_outcome(Err(failure), 0, number, usize::MAX);
-            return self.send_answer(sender.client, sender.socket, reply);
+            let reply = if sender.json { in_json(reply, usize::MAX) } else { reply };
+            return self.send_answer(sender.client, sender.socket, reply.into());
         }
-        self.clients.pinged(sender.client, now);
+        if !behind {
+            self.clients.pinged(sender.client, now);
+        }
         if let Some(client) = self.clients.get_mut(sender.client) {
             client.flow.confirm(request.received_bytes);
         }
@@ -336,7 +469,7 @@ impl RouterLoop {
             epoch: self.dispatcher.epoch,
             utc_ns: utc_ns(SystemTime::now()),
             monotonic_ns: now.saturating_duration_since(self.settings.started).as_nanos() as u64,
-            registry_version: self.dispatcher.registry.read().version(),
+            registry_version: self.dispatcher.version(),
         };
         self.answer_value(sender, number, &reply);
     }
@@ -350,7 +483,7 @@ pub(crate) fn utc_ns(time: SystemTime) -> i64 {
     }
 }
 
-fn deadline_of(header: &RequestHeader, now: Instant) -> Option<Instant> {
+pub(crate) fn deadline_of(header: &RequestHeader, now: Instant) -> Option<Instant> {
     match header.deadline_us {
         0 => None,
         left => now.checked_add(Duration::from_micros(left)),
@@ -358,11 +491,16 @@ fn deadline_of(header: &RequestHeader, now: Instant) -> Option<Instant> {
 }
 
 /// The keyword arguments of a hello or a ping as a structure.
-fn keywords<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+fn keywords<T: serde::de::DeserializeOwned>(encoding: Encoding, body: &[u8]) -> Result<T, Failure> {
     let bad = |message: String| Failure::BadArguments { argument: None, message };
     if body.len() > MOST_GREETING_BYTES {
         return Err(bad(format!("{} bytes; the limit is {MOST_GREETING_BYTES}", body.len())));
     }
-    let arguments = Arguments::decode(body).map_err(|error| bad(error.to_string()))?;
+    let read = match encoding {
+        Encoding::Json => Some(json::arguments(body).map_err(|error| bad(error.to_string()))?),
+        _ => None,
+    };
+    let arguments =
+        Arguments::decode(read.as_deref().unwrap_or(body)).map_err(|error| bad(error.to_string()))?;
     router_wire::body::decode(&arguments.keywords_to_map()).map_err(|error| bad(error.to_string()))
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use router_client::{Call, Instrument, Interrupted, RemoteError, interface};
 use router_socket::MailSender;
-use router_wire::describe::{Description, ServerDescription};
+use router_wire::describe::{Description, ServerDescription, UpstreamDescription};
 use router_wire::name::RESERVED;
 use router_wire::status::{ClientStats, LaneStatus, ServerStats, StopOutcome};
 
@@ -17,6 +17,7 @@ use crate::registry::LaneView;
 use crate::router_event::RouterEvent;
 use crate::stop_all::collect;
 use crate::streams::{DeclareError, SetFrequencyError, Streams};
+use crate::upstreams::UpstreamViews;
 
 /// How long the router loop may take to tell of its clients.
 const CLIENTS_WAIT: Duration = Duration::from_secs(1);
@@ -26,6 +27,7 @@ pub(crate) struct RouterInstrument {
     pub(crate) dispatcher: Arc<Dispatcher>,
     /// Weak: the server owns its streams, and this instrument lives on the server's own threads.
     pub(crate) streams: Weak<Streams>,
+    pub(crate) upstreams: Arc<UpstreamViews>,
     pub(crate) mail: MailSender<RouterEvent>,
     pub(crate) description: ServerDescription,
     pub(crate) started: Instant,
@@ -93,7 +95,23 @@ impl RouterInstrument {
         if let Some(router) = instruments.iter_mut().find(|instrument| instrument.name == RESERVED) {
             Self::docs().clone_into(&mut router.docs);
         }
-        Description { server: self.description.clone(), instruments, calls, streams }
+        let server = self.description.clone();
+        let mut description =
+            Description { server, instruments, calls, streams, upstreams: self.upstreams() };
+        let behind: Vec<_> = self.upstreams.read().values().filter_map(|view| view.description()).collect();
+        for behind in behind {
+            // Streams are served by this server's own proxy, which tells of them itself.
+            description.instruments.extend(behind.instruments.iter().cloned());
+            description.calls.extend(behind.calls.iter().cloned());
+            description.upstreams.extend(behind.upstreams.iter().cloned());
+        }
+        description
+    }
+
+    /// How the servers behind this one are: state, round trip, since when, calls on their way, what was dropped.
+    #[call(concurrent)]
+    pub fn upstreams(&self) -> Vec<UpstreamDescription> {
+        self.upstreams.read().values().map(|view| view.status()).collect()
     }
 
     /// Counters of calls, streams, lanes, clients and of what was refused.
@@ -149,7 +167,8 @@ impl RouterInstrument {
     #[call(urgent)]
     pub fn stop_all(&self, call: &Call) -> Vec<StopOutcome> {
         // A client's call never comes here: the router loop starts the methods itself, in `requests.rs`.
-        collect(self.dispatcher.stop_all(call.client(), call.deadline()), call.deadline())
+        let stopping = self.dispatcher.stop_all(call.client(), call.deadline());
+        collect(stopping, Vec::new(), call.deadline())
     }
 }
 

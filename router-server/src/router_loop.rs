@@ -6,10 +6,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use router_client::gateway::UpstreamEvent;
 use router_client::{CallControl, Interrupted};
-use router_socket::{Endpoint, Frame, MailSender, Mailbox, Monitor, PollEntry, Socket, SocketEvent};
-use router_wire::hello::ClientSocket;
-use router_wire::{Failure, HelloReply};
+use router_socket::{Frame, MailSender, Mailbox, Monitor, PollEntry, Socket, SocketEvent};
+use router_wire::hello::{ClientSocket, GatewayHop};
+use router_wire::reply::Progress;
+use router_wire::{ClientId, Failure, HelloReply};
 
 use crate::bounds::{Permit, ServerBounds};
 use crate::call_entry::CallEntry;
@@ -17,10 +19,15 @@ use crate::client_table::{ClientKey, ClientTable};
 use crate::dispatcher::Dispatcher;
 use crate::job::{JobKey, server_stopped};
 use crate::job_queue::JobQueue;
+use crate::kept_outcomes::{KeptOutcomes, OutcomeLimits};
+use crate::listening::Listening;
+use crate::memory::{self, Storms};
+use crate::parked::Parked;
 use crate::router_event::RouterEvent;
 use crate::socket_file::SocketFile;
 use crate::stop_schedule::StopSchedule;
 use crate::timers::{Due, Timers};
+use crate::upstreams::Upstream;
 
 /// Messages taken from one source before the others have their turn.
 const MESSAGES_PER_TURN: usize = 1000;
@@ -34,7 +41,7 @@ const FLUSH_AT_STOP: Duration = Duration::from_millis(200);
 /// How long clients have to read the last answers before their connections end: with IMMEDIATE=1 libzmq throws away
 /// what a client has received and not read yet when its connection ends.
 const READ_AT_STOP: Duration = Duration::from_millis(50);
-/// How long the system may take to give the listening port back.
+/// How long the system may take to give the listening ports back.
 const UNBIND_AT_STOP: Duration = Duration::from_millis(200);
 
 /// The router loop as a value: whoever owns it calls [`turn`](RouterLoop::turn).
@@ -49,11 +56,22 @@ pub(crate) struct RouterLoop {
     pub(super) bounds: ServerBounds,
     pub(super) clients: ClientTable,
     pub(super) in_flight: HashMap<JobKey, InFlight>,
+    /// Requests for names that may still come.
+    pub(super) parked: Vec<Parked>,
+    /// How calls ended.
+    pub(super) outcomes: KeptOutcomes,
+    /// The servers behind this one.
+    pub(super) upstreams: Vec<Upstream>,
+    /// For which servers this one speaks to them: itself, and those that are its clients.
+    pub(super) gateways: Vec<GatewayHop>,
+    /// Kept for its capacity.
+    pub(super) upstream_events: Vec<UpstreamEvent>,
     pub(super) timers: Timers,
     /// Queues with a sleeping worker; woken once at the end of the turn, so that a burst of calls costs one wake-up.
     pub(super) wakes: Vec<Arc<JobQueue>>,
     /// The frames of the message being read; kept for its capacity.
     frames: Vec<Frame>,
+    storms: Storms,
     /// When nothing was left to read last.
     drained_at: Instant,
     stopping: Option<Stopping>,
@@ -61,12 +79,17 @@ pub(crate) struct RouterLoop {
 
 /// What the loop is told when it is made.
 pub(crate) struct Settings {
-    pub(crate) endpoint: Endpoint,
-    /// Until the listener is closed.
-    pub(crate) socket_file: Option<SocketFile>,
+    pub(crate) listening: Listening,
+    /// Until the listeners are closed.
+    pub(crate) socket_files: Vec<SocketFile>,
     pub(crate) hello: HelloReply,
     pub(crate) max_body_bytes: usize,
     pub(crate) stalled_client_bytes: usize,
+    /// For so long after the start a request waits for a name that is not there yet.
+    pub(crate) names_may_come_for: Duration,
+    /// How many connections to the sockets of streams have ended.
+    pub(crate) stream_connections_ended: Box<dyn Fn() -> u64 + Send>,
+    pub(crate) outcomes: OutcomeLimits,
     /// The zero of the server's monotonic clock.
     pub(crate) started: Instant,
 }
@@ -76,10 +99,16 @@ pub(crate) struct InFlight {
     pub(super) entry: Arc<CallEntry>,
     pub(super) control: CallControl,
     pub(super) reply_to: ClientSocket,
+    /// The id of its client, if that has said who it is.
+    pub(super) owner: Option<ClientId>,
+    /// It was asked in JSON.
+    pub(super) json: bool,
     pub(super) detached: bool,
     /// Its client has its outcome already, though the method has not returned.
     pub(super) answered: bool,
     pub(super) last_progress: Option<Instant>,
+    /// What it reported last.
+    pub(super) reported: Option<Progress>,
     /// A timer will look for its newest progress report.
     pub(super) progress_timer: bool,
     pub(super) _permit: Permit,
@@ -90,12 +119,13 @@ struct Stopping {
     by: Instant,
     /// When calls that have not returned are answered all the same.
     answer_all_at: Instant,
-    /// When the listener is closed; `None` until every call is answered.
+    /// When the listeners are closed; `None` until every call is answered.
     close_at: Option<Instant>,
-    /// When the loop ends though the system has not given the port back; `None` until every call is answered and
-    /// the listener was closed.
+    /// When the loop ends though the system has not given the ports back; `None` until every call is answered
+    /// and the listeners were closed.
     end_at: Option<Instant>,
-    port_is_free: bool,
+    /// Listeners that libzmq has not closed yet.
+    open_listeners: usize,
 }
 
 /// Whether the loop goes on.
@@ -116,7 +146,8 @@ impl RouterLoop {
         let monitor = socket.monitor()?;
         let mut timers = Timers::default();
         timers.add(Instant::now() + LOOK_FOR_LOST_CLIENTS_EVERY, Due::LostClients);
-        Ok(RouterLoop {
+        let outcomes = KeptOutcomes::new(settings.outcomes);
+        let mut router_loop = RouterLoop {
             socket,
             monitor,
             mailbox,
@@ -126,12 +157,20 @@ impl RouterLoop {
             bounds,
             clients: ClientTable::default(),
             in_flight: HashMap::new(),
+            parked: Vec::new(),
+            outcomes,
+            upstreams: Vec::new(),
+            gateways: Vec::new(),
+            upstream_events: Vec::new(),
             timers,
             wakes: Vec::new(),
             frames: Vec::new(),
+            storms: Storms::new(),
             drained_at: Instant::now(),
             stopping: None,
-        })
+        };
+        router_loop.refresh_gateways();
+        Ok(router_loop)
     }
 
     /// Takes what waits, does what is due, and sleeps when there was nothing.
@@ -141,13 +180,14 @@ impl RouterLoop {
     pub(crate) fn turn(&mut self) -> Turn {
         let requests = self.take_requests();
         let events = self.take_events();
+        let more_behind = self.turn_upstreams();
         self.take_monitor_events();
         self.do_what_is_due(requests < MESSAGES_PER_TURN);
         self.wakes.drain(..).for_each(|queue| queue.wake());
         if self.has_stopped() {
             return Turn::Ended;
         }
-        if requests + events == 0 {
+        if requests + events == 0 && !more_behind {
             self.sleep();
         }
         Turn::Again
@@ -202,6 +242,11 @@ impl RouterLoop {
                     let _ = answer.send(self.clients.stats(Instant::now()));
                 }
                 RouterEvent::Stop(schedule) => self.begin_to_stop(schedule),
+                RouterEvent::NamesChanged => self.look_for_parked(),
+                RouterEvent::AddUpstream(add) => self.add_upstream(*add),
+                RouterEvent::RemoveUpstream { prefix, answer } => {
+                    let _ = answer.send(self.remove_upstream(prefix.as_str()).map(Box::new));
+                }
             }
         }
         taken
@@ -215,7 +260,7 @@ impl RouterLoop {
                 Some(SocketEvent::Disconnected { .. }) => counters.disconnects.add(1),
                 Some(SocketEvent::Closed { .. }) => {
                     if let Some(stopping) = &mut self.stopping {
-                        stopping.port_is_free = true;
+                        stopping.open_listeners = stopping.open_listeners.saturating_sub(1);
                     }
                 }
                 Some(_) => {}
@@ -233,24 +278,45 @@ impl RouterLoop {
             match due {
                 Due::Deadline(key) => self.deadline_passed(key),
                 Due::Progress(key) => self.progress_due(key, now),
+                Due::NamesHaveCome => self.look_for_parked(),
                 Due::LostClients => {
                     self.timers.add(now + LOOK_FOR_LOST_CLIENTS_EVERY, Due::LostClients);
+                    let counters = &self.dispatcher.counters;
+                    let ended = counters.disconnects.get() + counters.failed_handshakes.get();
+                    if self.storms.is_over(ended + (self.settings.stream_connections_ended)(), now) {
+                        memory::give_back();
+                    }
+                    self.outcomes.tidy(now);
                     // After a pause of this process the pings that came meanwhile still wait in the socket.
                     let flooded_for = now.saturating_duration_since(self.drained_at);
                     if socket_was_drained || flooded_for > FLOOD_EXCUSES_FOR {
                         for client in self.clients.find_lost(now) {
                             self.client_is_lost(client);
                         }
+                        for client in self.clients.silent_with_held_answers(now) {
+                            self.give_up_held_answers(client);
+                        }
                     }
                 }
             }
         }
-        let in_flight = &self.in_flight;
-        self.timers.tidy(in_flight.len(), |key| in_flight.contains_key(&key));
+        let (in_flight, parked, upstreams) = (&self.in_flight, &self.parked, &self.upstreams);
+        let behind = upstreams.iter().map(|upstream| upstream.calls.len()).sum::<usize>();
+        let is_in_flight = |key: JobKey| {
+            in_flight.contains_key(&key)
+                || parked.iter().any(|parked| parked.key == key)
+                || upstreams.iter().any(|upstream| upstream.calls.contains_key(&key))
+        };
+        self.timers.tidy(in_flight.len() + behind, is_in_flight);
     }
 
     fn deadline_passed(&mut self, key: JobKey) {
-        let Some(call) = self.in_flight.get(&key) else { return };
+        let Some(call) = self.in_flight.get(&key) else {
+            if !self.end_parked(key, Interrupted::DeadlineExceeded) {
+                self.deadline_passed_behind(key);
+            }
+            return;
+        };
         if call.control.info().deadline.is_none_or(|deadline| deadline > Instant::now()) {
             return; // the timer of an earlier call of the same number
         }
@@ -267,6 +333,18 @@ impl RouterLoop {
     /// Ends a lost client's queued calls. Running ones go on, unless their method says otherwise.
     pub(super) fn client_is_lost(&mut self, client: ClientKey) {
         self.dispatcher.counters.lost_clients.add(1);
+        for behind in self.clients.behind(client) {
+            if self.clients.mark_lost(behind) {
+                self.client_is_lost(behind);
+            }
+        }
+        self.end_parked_of(client);
+        for upstream in &mut self.upstreams {
+            upstream.client_is_lost(client);
+        }
+        if self.clients.is_gateway(client) {
+            self.refresh_gateways();
+        }
         let Some(lost) = self.clients.get(client) else { return };
         for number in lost.in_flight.iter().copied().collect::<Vec<_>>() {
             let key = JobKey { client, number };
@@ -288,8 +366,9 @@ impl RouterLoop {
         }
         let by = schedule.loops_by;
         let answer_all_at = (Instant::now() + GRACE_AT_STOP).min(by);
-        self.stopping =
-            Some(Stopping { by, answer_all_at, close_at: None, end_at: None, port_is_free: false });
+        self.stopping = Some(Stopping { by, answer_all_at, close_at: None, end_at: None, open_listeners: 0 });
+        self.leave_upstreams();
+        self.end_all_parked();
         for (key, call) in &self.in_flight {
             match call.entry.queue.take(*key) {
                 Some(job) => job.refuse(server_stopped(false)),
@@ -301,7 +380,7 @@ impl RouterLoop {
     fn has_stopped(&mut self) -> bool {
         let Some(stopping) = &self.stopping else { return false };
         let now = Instant::now();
-        let (end_at, port_is_free) = (stopping.end_at, stopping.port_is_free);
+        let (end_at, ports_are_free) = (stopping.end_at, stopping.open_listeners == 0);
         if now >= stopping.answer_all_at {
             let unanswered: Vec<JobKey> =
                 self.in_flight.iter().filter(|(_, call)| !call.answered).map(|(key, _)| *key).collect();
@@ -311,8 +390,8 @@ impl RouterLoop {
         }
         let all_answered = self.in_flight.values().all(|call| call.answered);
         match end_at {
-            Some(end_at) => all_answered && (port_is_free || now >= end_at),
-            None => all_answered && self.answers_are_read(now) && self.close_listener(now),
+            Some(end_at) => all_answered && (ports_are_free || now >= end_at),
+            None => all_answered && self.answers_are_read(now) && self.close_listeners(now),
         }
     }
 
@@ -325,19 +404,22 @@ impl RouterLoop {
         }
     }
 
-    /// Closes the listener; `true` when its port is free at once. Not before every call is answered: libzmq ends the
-    /// connections that a listener accepted together with it, and gives what was sent on them the linger to leave.
-    fn close_listener(&mut self, now: Instant) -> bool {
+    /// Closes the listeners; `true` when their ports are free at once. Not before every call is answered: libzmq ends
+    /// the connections that a listener accepted together with it, and gives what was sent on them the linger to leave.
+    fn close_listeners(&mut self, now: Instant) -> bool {
         self.limit_flush();
-        self.settings.socket_file = None;
-        let unbound = self.socket.unbind(&self.settings.endpoint);
-        // Only tcp gives a port back that another may be waiting for.
-        let port_is_free = unbound.is_err() || self.settings.endpoint.port().is_none();
+        self.settings.socket_files.clear();
+        let mut open = 0;
+        for set in self.settings.listening.all() {
+            let unbound = self.socket.unbind(&set.calls);
+            // A name of inproc is free at once, and nothing tells of it.
+            open += usize::from(unbound.is_ok() && set.calls.inproc_name().is_none());
+        }
         if let Some(stopping) = &mut self.stopping {
             stopping.end_at = Some((now + UNBIND_AT_STOP).min(stopping.by));
-            stopping.port_is_free = port_is_free;
+            stopping.open_listeners = open;
         }
-        port_is_free
+        open == 0
     }
 
     /// Whether new calls are refused.
@@ -351,10 +433,20 @@ impl RouterLoop {
             let due = stopping.end_at.or(stopping.close_at).unwrap_or(stopping.answer_all_at);
             next = Some(next.map_or(due, |next| next.min(due)));
         }
-        let timeout = next.map(|at| at.saturating_duration_since(Instant::now()));
-        let mut entries = [PollEntry::readable(&self.socket), self.monitor.poll_entry()];
+        let now = Instant::now();
+        let next = next.into_iter().chain(self.upstreams_due(now)).min();
+        let timeout = next.map(|at| at.saturating_duration_since(now));
+        self.upstreams_sleep(timeout);
+        let mut entries = vec![PollEntry::readable(&self.socket), self.monitor.poll_entry()];
+        let own = entries.len();
+        RouterLoop::upstream_entries(&self.upstreams, &mut entries);
         if let Err(error) = self.mailbox.poll(&mut entries, timeout) {
             log::error!("the router loop could not wait: {error}");
+        }
+        if !self.upstreams.is_empty() {
+            let writable: Vec<bool> = entries.split_off(own).iter().map(PollEntry::is_writable).collect();
+            drop(entries);
+            self.unblock_upstreams(&writable);
         }
     }
 }

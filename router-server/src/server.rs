@@ -6,7 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::Mutex;
 use router_client::host_name;
 use router_socket::named_thread::{self, NamedThread};
-use router_socket::{Context, MailSender, Reach, ServerEndpoints, SocketKind, mailbox};
+use router_socket::{
+    Context, Endpoint, EndpointError, MailSender, Reach, ServerEndpoints, SharedContext, SocketKind, mailbox,
+};
 use router_wire::describe::{Description, ServerDescription};
 use router_wire::status::ServerStats;
 use router_wire::{HelloReply, MAX_HEADER_BYTES, PROTOCOL_VERSION};
@@ -15,6 +17,8 @@ use crate::bind_error::BindError;
 use crate::bounds::ServerBounds;
 use crate::dispatcher::Dispatcher;
 use crate::job::server_stopped;
+use crate::kept_outcomes::OutcomeLimits;
+use crate::listening::Listening;
 use crate::options::ServerOptions;
 use crate::panic_text;
 use crate::requests::utc_ns;
@@ -26,6 +30,7 @@ use crate::stop_hooks::StopHooks;
 use crate::stop_report::StopReport;
 use crate::stop_schedule::StopSchedule;
 use crate::streams::{StreamSettings, Streams};
+use crate::upstreams::UpstreamViews;
 
 /// Makes an instrument callable and watchable from other processes and PCs.
 ///
@@ -48,8 +53,9 @@ pub struct RouterServer {
     pub(crate) options: ServerOptions,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) streams: Arc<Streams>,
-    endpoints: ServerEndpoints,
-    mail: MailSender<RouterEvent>,
+    listening: Listening,
+    pub(crate) mail: MailSender<RouterEvent>,
+    pub(crate) upstreams: Arc<UpstreamViews>,
     router: Arc<RouterInstrument>,
     hooks: StopHooks,
     /// The router loop's thread, until the stop joins it.
@@ -81,36 +87,122 @@ impl RouterServer {
     /// # Errors
     /// [`BindError`].
     pub fn bind_at(wanted: &ServerEndpoints, options: ServerOptions) -> Result<RouterServer, BindError> {
-        RouterServer::start(wanted, options).map_err(BindError::with_holder)
+        RouterServer::serve_at(std::slice::from_ref(wanted), None, options)
     }
 
-    fn start(wanted: &ServerEndpoints, options: ServerOptions) -> Result<RouterServer, BindError> {
-        for endpoint in [&wanted.calls, &wanted.samples, &wanted.frames] {
+    /// Serves at several addresses at once. A client is told the streams of the address that it dialled: one that came
+    /// by `ipc` gets its samples by `ipc`.
+    ///
+    /// ```
+    /// use router_server::{RouterServer, ServerOptions};
+    ///
+    /// let folder = std::env::temp_dir().join(format!("rig-{}", std::process::id()));
+    /// let addresses = ["tcp://127.0.0.1:*".to_owned(), format!("ipc://{}", folder.display())];
+    /// let server = RouterServer::bind_all(&addresses, ServerOptions::default())?;
+    /// assert_eq!(server.all_endpoints().len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BindError`]; an endpoint in use is named, and none is listened at then.
+    pub fn bind_all(
+        addresses: &[impl AsRef<str>],
+        options: ServerOptions,
+    ) -> Result<RouterServer, BindError> {
+        RouterServer::serve_at(&all_for_server(addresses)?, None, options)
+    }
+
+    /// Serves clients of this process that are given the same context, at an `inproc` address; no byte is copied and
+    /// no port is opened. Server and client may start and end in any order.
+    ///
+    /// ```
+    /// use router_client::RouterClient;
+    /// use router_server::{RouterServer, ServerOptions, SharedContext};
+    ///
+    /// let context = SharedContext::new()?;
+    /// let client = RouterClient::connect_in(&context, "inproc://rig")?;
+    /// let server = RouterServer::bind_in(&context, "inproc://rig", ServerOptions::default())?;
+    /// server.add_call("double", |(number,): (f64,)| 2.0 * number)?;
+    /// assert_eq!(client.call::<f64>("double", (21.0,)).wait()?, 42.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BindError`]; a name that another server of this process has is an address in use.
+    pub fn bind_in(
+        context: &SharedContext,
+        address: &str,
+        options: ServerOptions,
+    ) -> Result<RouterServer, BindError> {
+        RouterServer::bind_all_in(context, &[address], options)
+    }
+
+    /// As [`bind_all`](RouterServer::bind_all), `inproc` addresses among them. [`ServerOptions::io_threads`] is that of
+    /// the context then.
+    ///
+    /// # Errors
+    /// [`BindError`].
+    pub fn bind_all_in(
+        context: &SharedContext,
+        addresses: &[impl AsRef<str>],
+        options: ServerOptions,
+    ) -> Result<RouterServer, BindError> {
+        RouterServer::serve_at(&all_for_server(addresses)?, Some(context), options)
+    }
+
+    fn serve_at(
+        wanted: &[ServerEndpoints],
+        shared: Option<&SharedContext>,
+        options: ServerOptions,
+    ) -> Result<RouterServer, BindError> {
+        RouterServer::start(wanted, shared, options).map_err(BindError::with_holder)
+    }
+
+    fn start(
+        wanted: &[ServerEndpoints],
+        shared: Option<&SharedContext>,
+        options: ServerOptions,
+    ) -> Result<RouterServer, BindError> {
+        for endpoint in wanted.iter().flat_map(|set| [&set.calls, &set.samples, &set.frames]) {
             check_path(endpoint)?;
+        }
+        if shared.is_none()
+            && let Some(set) = wanted.iter().find(|set| set.calls.inproc_name().is_some())
+        {
+            return Err(EndpointError::NeedsContext { address: set.calls.to_string() }.into());
         }
         panic_text::remember_places();
         let started = Instant::now();
         let epoch = random_epoch()?;
         // Calls have a context, and with it an I/O thread, of their own: frames do not delay an urgent call, and the
         // stop can wait for the last answers while an application still holds a publisher.
-        let calls_context = Context::new(1)?;
+        let calls_context = shared.map_or_else(|| Context::new(1), |shared| Ok(shared.context().clone()))?;
         let socket = calls_context.socket(SocketKind::Router)?;
         socket.set_router_mandatory(true)?;
         socket.set_max_message_bytes((options.max_body_bytes + MAX_HEADER_BYTES) as u64)?;
         socket.set_send_hwm(ANSWERS_PER_CLIENT)?;
         socket.set_recv_hwm(REQUESTS_PER_CLIENT)?;
-        let calls = socket.bind(&wanted.calls)?;
-        let socket_file = SocketFile::of(&wanted.calls);
+        let calls: Vec<Endpoint> =
+            wanted.iter().map(|set| socket.bind(&set.calls)).collect::<Result<_, _>>()?;
+        let socket_files = wanted.iter().filter_map(|set| SocketFile::of(&set.calls)).collect();
         let stream_settings =
             StreamSettings { epoch, started, stalled_subscriber_bytes: options.stalled_subscriber_bytes };
-        let streams_context = Context::new(options.io_threads)?;
+        let streams_context =
+            shared.map_or_else(|| Context::new(options.io_threads), |shared| Ok(shared.context().clone()))?;
+        let samples: Vec<Endpoint> = wanted.iter().map(|set| set.samples.clone()).collect();
+        let frames: Vec<Endpoint> = wanted.iter().map(|set| set.frames.clone()).collect();
         let (streams, samples, frames) =
-            Streams::start(&streams_context, &wanted.samples, &wanted.frames, stream_settings)?;
+            Streams::start(&streams_context, &samples, &frames, stream_settings)?;
         let streams = Arc::new(streams);
-        let endpoints = ServerEndpoints { calls, samples, frames };
+        let sets = calls.into_iter().zip(samples).zip(frames);
+        let sets = sets.map(|((calls, samples), frames)| ServerEndpoints { calls, samples, frames });
+        let listening = Listening::at(sets.collect()).ok_or(BindError::NoAddress)?;
 
-        let dispatcher = Dispatcher::new(epoch);
+        let dispatcher = Dispatcher::new(epoch, streams.changes());
         let (mail, inbox) = mailbox(&calls_context, None)?;
+        let changes = mail.clone();
+        let tell = Box::new(move || drop(changes.post(RouterEvent::NamesChanged)));
+        dispatcher.registry.write().on_change(tell);
         let bounds = ServerBounds::new(&options);
         let description = ServerDescription {
             name: options.name.clone(),
@@ -122,27 +214,37 @@ impl RouterServer {
             started_utc_ns: utc_ns(SystemTime::now()),
         };
         let settings = Settings {
-            endpoint: endpoints.calls.clone(),
-            socket_file,
+            listening: listening.clone(),
+            socket_files,
             hello: HelloReply {
                 protocol_version: PROTOCOL_VERSION,
                 version: description.version.clone(),
                 epoch,
                 server: description.name.clone(),
-                samples: endpoints.samples.to_string(),
-                frames: endpoints.frames.to_string(),
+                samples: listening.first().samples.to_string(),
+                frames: listening.first().frames.to_string(),
                 max_body_bytes: options.max_body_bytes as u64,
                 max_unconfirmed_bytes: options.stalled_client_bytes as u64,
                 urgent: Vec::new(),
+                idempotent: Vec::new(),
                 registry_version: 0,
             },
             max_body_bytes: options.max_body_bytes,
             stalled_client_bytes: options.stalled_client_bytes,
+            names_may_come_for: options.names_may_come_for,
+            stream_connections_ended: streams.connections_ended(),
+            outcomes: OutcomeLimits {
+                outcomes: options.outcomes_kept,
+                bytes: options.outcomes_kept_bytes,
+                time: options.outcomes_kept_for,
+            },
             started,
         };
         let router_loop =
             RouterLoop::new(socket, (mail.clone(), inbox), Arc::clone(&dispatcher), bounds, settings)?;
+        let upstreams = Arc::<UpstreamViews>::default();
         let router = Arc::new(RouterInstrument {
+            upstreams: Arc::clone(&upstreams),
             dispatcher: Arc::clone(&dispatcher),
             streams: Arc::downgrade(&streams),
             mail: mail.clone(),
@@ -155,8 +257,9 @@ impl RouterServer {
             options,
             dispatcher,
             streams,
-            endpoints,
+            listening,
             mail,
+            upstreams,
             router,
             hooks: StopHooks::default(),
             thread: Mutex::new(Some(thread)),
@@ -166,14 +269,19 @@ impl RouterServer {
         Ok(server)
     }
 
-    /// Where it listens, with the real ports.
+    /// Where it listens, with the real ports; the first address where there are several.
     pub fn endpoints(&self) -> &ServerEndpoints {
-        &self.endpoints
+        self.listening.first()
+    }
+
+    /// Every address where it listens, in the order in which they were given, with the real ports.
+    pub fn all_endpoints(&self) -> &[ServerEndpoints] {
+        self.listening.all()
     }
 
     /// Who can reach it: this PC only, or whoever is on its networks.
     pub fn reach(&self) -> Reach {
-        self.endpoints.reach()
+        self.listening.reach()
     }
 
     /// This life of the server.
@@ -261,8 +369,14 @@ impl Drop for RouterServer {
 
 impl std::fmt::Debug for RouterServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RouterServer").field("endpoints", &self.endpoints).finish_non_exhaustive()
+        f.debug_struct("RouterServer").field("endpoints", &self.listening.all()).finish_non_exhaustive()
     }
+}
+
+fn all_for_server(addresses: &[impl AsRef<str>]) -> Result<Vec<ServerEndpoints>, BindError> {
+    let sets = addresses.iter().map(|address| ServerEndpoints::for_server(address.as_ref()));
+    let sets: Vec<ServerEndpoints> = sets.collect::<Result<_, _>>()?;
+    if sets.is_empty() { Err(BindError::NoAddress) } else { Ok(sets) }
 }
 
 fn run(mut router_loop: RouterLoop) {

@@ -13,7 +13,8 @@ use crate::dispatcher::{Dispatcher, OwnJob};
 use crate::job::{Answer, Body};
 use crate::server::RouterServer;
 use crate::streams::{
-    AddStreamError, LaneBusyWith, Publisher, SetFrequencyError, StreamOptions, TickDone, TickRunner,
+    AddStreamError, LaneBusyWith, Publisher, RelayOptions, SetFrequencyError, StreamOptions, TickDone,
+    TickRunner,
 };
 
 impl RouterServer {
@@ -126,6 +127,41 @@ impl RouterServer {
         options: StreamOptions,
     ) -> Result<Publisher<T>, AddStreamError> {
         self.streams.add_publisher(name, largest_sample_bytes, options)
+    }
+
+    /// Streams what a ZeroMQ PUB socket sends: any program's, a Python one-liner's, or a stream of another
+    /// `RouterServer`, which keeps its numbers and times. `address` is `tcp://HOST:PORT` or `ipc://PATH`; of a
+    /// `RouterServer` any of its endpoints, best that of calls.
+    ///
+    /// The relay connects by itself, now and whenever its source is back, and is subscribed there while somebody listens
+    /// here. What a source without numbers sends is numbered on receipt: losses before that are invisible.
+    ///
+    /// # Errors
+    /// [`AddStreamError`] when the name is illegal or taken, or the address is none.
+    pub fn add_relay(&self, name: &str, address: &str) -> Result<(), AddStreamError> {
+        self.add_relay_with(name, address, RelayOptions::new())
+    }
+
+    /// As [`add_relay`](RouterServer::add_relay), with options: topics, the format of the messages, their encoding, a
+    /// stream for each topic, a tap.
+    ///
+    /// ```
+    /// # use router_server::{RelayFormat, RelayOptions, RouterServer};
+    /// # let server = RouterServer::bind("tcp://127.0.0.1:*")?;
+    /// let options = RelayOptions::new().format(RelayFormat::Prefixed(b' ')).each_topic("laser");
+    /// server.add_relay_with("laser", "tcp://127.0.0.1:7000", options)?; // `laser.power_mw`, `laser.shutter`, ...
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`AddStreamError`].
+    pub fn add_relay_with(
+        &self,
+        name: &str,
+        address: &str,
+        options: RelayOptions,
+    ) -> Result<(), AddStreamError> {
+        self.streams.add_relay(name, address, options)
     }
 
     /// Publishes a stream again, for every client. Nothing happens when it is enabled.

@@ -11,6 +11,7 @@ use crate::call_entry::CallEntry;
 use crate::dispatcher::{Dispatcher, OwnJob};
 use crate::job::{Answer, Body};
 use crate::target::InstrumentId;
+use crate::upstreams::{UpstreamStop, collect_upstreams};
 
 /// The call that runs them all.
 pub(crate) const STOP_ALL: &str = "router.stop_all";
@@ -52,11 +53,15 @@ impl Dispatcher {
     }
 }
 
-/// How each method ended.
+/// How each method ended, and those of the servers behind.
 ///
 /// # Blocking
 /// Until all have, `deadline` has passed, or 5 s.
-pub(crate) fn collect(stopping: Vec<Stopping>, deadline: Option<Instant>) -> Vec<StopOutcome> {
+pub(crate) fn collect(
+    stopping: Vec<Stopping>,
+    behind: Vec<UpstreamStop>,
+    deadline: Option<Instant>,
+) -> Vec<StopOutcome> {
     let latest = Instant::now() + WAITS_FOR;
     let until = deadline.map_or(latest, |deadline| deadline.min(latest));
     let outcome_of = |Stopping { name, outcome, .. }: Stopping| {
@@ -67,5 +72,7 @@ pub(crate) fn collect(stopping: Vec<Stopping>, deadline: Option<Instant>) -> Vec
         };
         StopOutcome { name, ok, message }
     };
-    stopping.into_iter().map(outcome_of).collect()
+    let mut outcomes: Vec<StopOutcome> = stopping.into_iter().map(outcome_of).collect();
+    outcomes.extend(collect_upstreams(behind, until));
+    outcomes
 }

@@ -13,6 +13,8 @@ pub(crate) enum Due {
     Deadline(JobKey),
     /// A progress report that was held back.
     Progress(JobKey),
+    /// Names that were waited for will not come any more.
+    NamesHaveCome,
     /// A look at who has stopped pinging.
     LostClients,
 }
@@ -47,7 +49,7 @@ impl Timers {
         }
         self.heap.retain(|Reverse((_, due))| match due {
             Due::Deadline(key) | Due::Progress(key) => is_in_flight(*key),
-            Due::LostClients => true,
+            Due::LostClients | Due::NamesHaveCome => true,
         });
     }
 }

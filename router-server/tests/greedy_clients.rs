@@ -62,7 +62,13 @@ fn hello_of(id: u64) -> Vec<u8> {
         host: "scope-4".into(),
         pid: 1,
     };
-    let hello = HelloRequest { protocol_version: PROTOCOL_VERSION, client, socket: ClientSocket::Calls };
+    let hello = HelloRequest {
+        protocol_version: PROTOCOL_VERSION,
+        client,
+        socket: ClientSocket::Calls,
+        dialled: String::new(),
+        gateways: Vec::new(),
+    };
     message("router.hello", u64::MAX, 0, &keywords(&hello))
 }
 
@@ -185,7 +191,8 @@ fn a_greeting_or_ping_with_a_huge_body_is_refused_unread() {
 #[test]
 fn a_call_is_not_ended_by_the_deadline_of_an_earlier_one_with_its_number() {
     const DEADLINE: Duration = Duration::from_millis(600);
-    let server = server();
+    // A number that was used before is refused for as long as the outcome is kept.
+    let server = server_with(|options| options.outcomes_kept = 0);
     let (holding, gate) = door();
     server.add_call("echo", |(number,): (i32,)| number).unwrap();
     server.add_call("hold", move || holding.pass()).unwrap();
@@ -245,4 +252,20 @@ fn a_client_that_greets_again_has_the_time_to_ping() {
     gate.open();
     raw.value::<()>(1);
     raw.value::<()>(2);
+}
+
+#[test]
+fn what_is_held_for_a_stranger_that_has_left_goes() {
+    const MIB: usize = 1 << 20;
+    let server = server_with(|options| options.stalled_client_bytes = 2 * MIB);
+    server.add_call("large", || vec![0_u8; MIB]).unwrap();
+    // It does not greet and does not ping, as a short script may do; it asks for much, reads nothing and leaves.
+    let mut raw = RawClient::connect(&server.endpoints().calls, 7, ClientSocket::Calls);
+    raw.epoch = server.epoch();
+    (1..=20).for_each(|number| raw.request(number, "large", &()));
+    let ended = || server.stats().calls.iter().any(|call| call.name == "large" && call.count == 20);
+    eventually("all have ended", ended);
+    drop(raw);
+    eventually("it is found out", || counter(&server, "lost_clients") == 1);
+    assert!(counter(&server, "unconfirmed_answers_dropped") >= 15);
 }

@@ -15,7 +15,7 @@ use router_socket::{Context, Frame, SocketKind};
 use router_wire::hello::{ClientSocket, HelloRequest};
 use router_wire::request::{encode_cancel, encode_goodbye};
 use router_wire::{ClientId, ClientIdentity, ClientMessage, PROTOCOL_VERSION, arguments};
-use support::child::{self, give_memory_back, play, resident_bytes, say};
+use support::child::{self, play, resident_bytes, say};
 use support::random::Random;
 use support::raw_client::{Answer, keywords, message};
 use support::{ANYWHERE, BusyCores, Child, Ends, PATIENCE, RawClient, client_at, eventually, zmtp};
@@ -53,7 +53,6 @@ fn child_process() {
         let ServerEndpoints { calls, samples, frames } = server.endpoints();
         say("endpoints", format!("{calls} {samples} {frames}"));
         for _ in child::orders() {
-            give_memory_back();
             say("resident", resident_bytes(std::process::id()));
         }
     });
@@ -254,7 +253,13 @@ fn valid_message(random: &mut Random, epoch: u64, number: u64, id: u64) -> Vec<u
         pid: 1,
     };
     let (protocol_version, socket) = (PROTOCOL_VERSION, ClientSocket::Calls);
-    let hello = HelloRequest { protocol_version, client: identity, socket };
+    let hello = HelloRequest {
+        protocol_version,
+        client: identity,
+        socket,
+        dialled: String::new(),
+        gateways: Vec::new(),
+    };
     match random.below(8) {
         0 => message("router.hello", number, 0, &keywords(&hello)),
         1 => encode_cancel(epoch, number / 2).to_vec(),

@@ -145,7 +145,13 @@ impl Endpoint {
         }
     }
 
-    pub(crate) fn is_ipv6(&self) -> bool {
+    /// Tells whether the host is a name, which may stand for IPv4 and for IPv6 addresses.
+    pub fn has_host_name(&self) -> bool {
+        self.host().is_some_and(|host| host != "*" && !self.is_ipv6() && host.parse::<IpAddr>().is_err())
+    }
+
+    /// Tells whether the host is an IPv6 address.
+    pub fn is_ipv6(&self) -> bool {
         self.host().is_some_and(|host| host.contains(':'))
     }
 }

@@ -88,6 +88,15 @@ pub enum EndpointError {
         /// What the system allows.
         limit: usize,
     },
+    /// `inproc` reaches whoever shares a context, and there is none.
+    #[error(
+        "`{address}`: inproc reaches only those of this process who share a context; make a SharedContext and give it \
+         to RouterServer::bind_in and RouterClient::connect_in"
+    )]
+    NeedsContext {
+        /// What was written.
+        address: String,
+    },
     /// This system's libzmq has no `ipc`.
     #[error(
         "`{address}`: this system has no ipc; write tcp://127.0.0.1[:PORT], which only this PC can reach"

@@ -17,6 +17,12 @@ pub enum SocketError {
         /// The endpoint that was to be bound or connected.
         endpoint: Endpoint,
     },
+    /// The endpoint is an IPv6 address and this machine has no IPv6.
+    #[error("{endpoint} is an IPv6 address and this machine has no IPv6; use an IPv4 address")]
+    NoIpv6 {
+        /// The endpoint that was to be bound or connected.
+        endpoint: Endpoint,
+    },
     /// The operating system does not let this user listen there.
     #[error("no permission to listen on {endpoint}; ports below 1024 and foreign folders need more rights")]
     NoPermission {

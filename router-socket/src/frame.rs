@@ -94,6 +94,24 @@ impl Frame {
         Frame::wrap(msg)
     }
 
+    /// Makes a frame of what stands behind the first `start` bytes, without copying it; an empty one where there is
+    /// nothing.
+    pub fn without_first(self, start: usize) -> Frame {
+        struct Rest {
+            frame: Frame,
+            start: usize,
+        }
+        impl AsRef<[u8]> for Rest {
+            fn as_ref(&self) -> &[u8] {
+                self.frame.get(self.start..).unwrap_or_default()
+            }
+        }
+        if self.len().saturating_sub(start) <= COPIED_BYTES {
+            return Frame::copy_from(self.get(start..).unwrap_or_default());
+        }
+        Frame::from_owner(Rest { frame: self, start })
+    }
+
     /// Makes another frame of the same bytes: a reference, or a copy where the bytes are few.
     ///
     /// It names the same connection, and never says that more frames follow.

@@ -46,6 +46,7 @@
 //!   instead; [`server_endpoints`][]: the three of a server
 //! - [`context`], [`socket`], [`options`][]: [`Context`] makes [`Socket`]s, which are Send and not Sync;
 //!   [`refusal`][]: a frame that was not sent
+//! - [`shared_context`][]: [`SharedContext`], for servers and clients of one process
 //! - [`frame`][]: [`Frame`], one part of a message, by reference where that pays
 //! - [`poll`](mod@poll): [`PollEntry`], the list a loop waits on
 //! - [`mailbox`](mod@mailbox): [`Mailbox`], how other threads reach a loop that waits on sockets; its protocol is in
@@ -71,6 +72,7 @@ pub mod options;
 pub mod poll;
 pub mod refusal;
 pub mod server_endpoints;
+pub mod shared_context;
 pub mod socket;
 mod wake_up;
 
@@ -85,4 +87,5 @@ pub use named_thread::{NamedThread, StillRunning, spawn};
 pub use poll::{Interest, PollEntry, Poller, poll};
 pub use refusal::{SendRefusal, TrySendError};
 pub use server_endpoints::{CALLS_PORT, FRAMES_PORT, SAMPLES_PORT, ServerEndpoints};
+pub use shared_context::SharedContext;
 pub use socket::{MAX_FRAMES, Socket};

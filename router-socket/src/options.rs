@@ -161,11 +161,12 @@ impl Socket {
         self.set_int(zmq_sys::ZMQ_RECONNECT_IVL_MAX, "RECONNECT_IVL_MAX", milliseconds(longest))
     }
 
-    /// Sets whether host names are resolved to IPv6 addresses too. An endpoint with an IPv6 address turns it on.
+    /// Sets whether what is bound or connected next is IPv6; [`Socket::bind`] and [`Socket::connect`] choose by
+    /// themselves.
     ///
     /// # Errors
     /// [`SocketError::Option`].
-    pub fn set_ipv6(&self, ipv6: bool) -> Result<(), SocketError> {
+    pub(crate) fn set_ipv6(&self, ipv6: bool) -> Result<(), SocketError> {
         self.set_int(zmq_sys::ZMQ_IPV6, "IPV6", ipv6.into())
     }
 

@@ -14,8 +14,7 @@ pub const MAX_FRAMES: usize = 16;
 
 /// A ZeroMQ socket: `Send` and not `Sync`, as libzmq's are.
 ///
-/// Every socket starts with LINGER 0, IPv4 only (bind or connect to an IPv6 address turns both on), TCP
-/// keep-alive that gives a dead peer up after 3 s, 2 s for a handshake, reconnects after 100 ms to 1 s; the setters are in [`options`](crate::options), and hold for what is bound or connected afterwards.
+/// Every socket starts with LINGER 0, TCP keep-alive that gives a dead peer up after 3 s, 2 s for a handshake, reconnects after 100 ms to 1 s; the setters are in [`options`](crate::options), and hold for what is bound or connected afterwards.
 ///
 /// ```compile_fail,E0277
 /// fn needs_sync<T: Sync>() {}
@@ -64,7 +63,11 @@ impl Socket {
     ///
     /// # Errors
     /// [`SocketError::AddressInUse`] names the endpoint. libzmq would silently take over an `ipc` path that another
-    /// program listens on; this looks first whether someone answers there.
+    /// program listens on; this looks first whether someone answers there. [`SocketError::NoIpv6`] where the system
+    /// has none.
+    ///
+    /// `[::]` is every address of this machine, IPv4 too where the system has both; `*` is every IPv4 address. A name
+    /// is bound at its IPv4 address, and at its IPv6 address if it has no other.
     pub fn bind(&self, endpoint: &Endpoint) -> Result<Endpoint, SocketError> {
         #[cfg(unix)]
         if let Some(path) = endpoint.ipc_path()
@@ -75,7 +78,17 @@ impl Socket {
         if endpoint.inproc_name().is_none() {
             self.refuse_old_protocols()?;
         }
-        self.at("bind to", endpoint, zmq_sys::zmq_bind)?;
+        self.check_ipv6(endpoint)?;
+        self.set_ipv6(endpoint.is_ipv6())?;
+        match self.at("bind to", endpoint, zmq_sys::zmq_bind) {
+            Err(no_ipv4 @ (SocketError::AddressNotAvailable { .. } | SocketError::Endpoint { .. }))
+                if endpoint.has_host_name() =>
+            {
+                self.set_ipv6(true)?;
+                self.at("bind to", endpoint, zmq_sys::zmq_bind).map_err(|_| no_ipv4)?;
+            }
+            bound => bound?,
+        }
         let real = self.last_endpoint()?;
         Ok(real.parse().unwrap_or_else(|_| endpoint.clone()))
     }
@@ -83,8 +96,27 @@ impl Socket {
     /// Starts to connect to `endpoint` and returns at once; libzmq keeps trying until [`Socket::disconnect`].
     ///
     /// # Errors
-    /// [`SocketError::Endpoint`] for a host name that does not resolve; not for one where nobody listens.
+    /// [`SocketError::NoIpv6`] where the system has none. A host name that does not resolve is none: libzmq keeps
+    /// asking for it.
+    ///
+    /// A name is taken for its IPv4 address; see [`Socket::connect_ipv6`].
     pub fn connect(&self, endpoint: &Endpoint) -> Result<(), SocketError> {
+        self.check_ipv6(endpoint)?;
+        self.set_ipv6(endpoint.is_ipv6())?;
+        self.at("connect to", endpoint, zmq_sys::zmq_connect)
+    }
+
+    /// Does what [`Socket::connect`] does, by the IPv6 address of a name, or the IPv4 address where it has none.
+    ///
+    /// libzmq takes one address of a name and never tries another: whoever wants both connects by one, and when
+    /// [`SocketEvent::ConnectRetried`](crate::SocketEvent::ConnectRetried) tells that it failed, disconnects and
+    /// connects by the other.
+    ///
+    /// # Errors
+    /// As [`Socket::connect`].
+    pub fn connect_ipv6(&self, endpoint: &Endpoint) -> Result<(), SocketError> {
+        self.check_ipv6(endpoint)?;
+        self.set_ipv6(true)?;
         self.at("connect to", endpoint, zmq_sys::zmq_connect)
     }
 
@@ -249,15 +281,21 @@ impl Socket {
         }
     }
 
+    /// libzmq would say that the address is not valid.
+    fn check_ipv6(&self, endpoint: &Endpoint) -> Result<(), SocketError> {
+        let any = (std::net::Ipv6Addr::UNSPECIFIED, 0);
+        if endpoint.is_ipv6() && std::net::UdpSocket::bind(any).is_err() {
+            return Err(SocketError::NoIpv6 { endpoint: endpoint.clone() });
+        }
+        Ok(())
+    }
+
     fn at(
         &self,
         action: &'static str,
         endpoint: &Endpoint,
         function: unsafe extern "C" fn(*mut c_void, *const std::ffi::c_char) -> c_int,
     ) -> Result<(), SocketError> {
-        if endpoint.is_ipv6() {
-            self.set_ipv6(true)?;
-        }
         let text = CString::new(endpoint.to_string()).expect("an endpoint has no NUL: it was parsed");
         // SAFETY: an open socket, not used by another thread (not Sync), and a string that ends with NUL.
         match unsafe { function(self.raw, text.as_ptr()) } {

@@ -109,19 +109,68 @@ fn the_client_may_start_first() {
     assert_eq!(&*receive(&mut server)[1], b"hello");
 }
 
+fn has_ipv6() -> bool {
+    let has = std::net::TcpListener::bind("[::1]:0").is_ok();
+    if !has {
+        eprintln!("\n*** SKIPPED: this machine has no ::1, so that IPv6 is not tested ***\n");
+    }
+    has
+}
+
 #[test]
-fn ipv6_is_turned_on_by_its_address() {
-    if std::net::TcpListener::bind("[::1]:0").is_err() {
-        return; // this machine has no IPv6
+fn ipv6_is_turned_on_by_its_address_and_off_by_another() {
+    if !has_ipv6() {
+        return;
     }
     let context = Context::new(1).unwrap();
     let mut server = context.socket(SocketKind::Router).unwrap();
-    let endpoint = server.bind(&"tcp://[::1]:*".parse().unwrap()).unwrap();
-    assert_eq!(endpoint.host(), Some("::1"));
+    let hosts = ["[::1]", "127.0.0.1", "[::]", "*", "localhost"];
+    let endpoints = hosts.map(|host| server.bind(&format!("tcp://{host}:*").parse().unwrap()).unwrap());
+    let real = endpoints.each_ref().map(|endpoint| endpoint.host().unwrap_or_default().to_owned());
+    assert_eq!(real[..4], ["::1", "127.0.0.1", "::", "0.0.0.0"]);
+    for (dialled, endpoint) in
+        [("[::1]", 0), ("127.0.0.1", 1), ("[::1]", 2), ("127.0.0.1", 2), ("127.0.0.1", 3), ("localhost", 2)]
+    {
+        let mut client = context.socket(SocketKind::Dealer).unwrap();
+        let port = endpoints[endpoint].port().unwrap();
+        client.connect(&format!("tcp://{dialled}:{port}").parse().unwrap()).unwrap();
+        send(&mut client, &[b"six"]);
+        assert_eq!(&*receive(&mut server)[1], b"six", "{dialled} at {}", endpoints[endpoint]);
+    }
+    for endpoint in &endpoints {
+        server.unbind(endpoint).unwrap();
+    }
+}
+
+#[test]
+fn a_name_with_an_address_in_use_is_not_bound_at_another() {
+    let context = Context::new(1).unwrap();
+    let first = context.socket(SocketKind::Router).unwrap();
+    let port = first.bind(&any_port()).unwrap().port().unwrap();
+    let second = context.socket(SocketKind::Router).unwrap();
+    let error = second.bind(&format!("tcp://localhost:{port}").parse().unwrap()).unwrap_err();
+    assert!(matches!(error, SocketError::AddressInUse { .. }), "{error}");
+}
+
+#[test]
+fn a_socket_without_a_peer_over_inproc_takes_nothing_and_finds_the_next_one() {
+    let context = Context::new(1).unwrap();
+    let endpoint = "inproc://come-and-go".parse().unwrap();
     let mut client = context.socket(SocketKind::Dealer).unwrap();
-    client.connect(&endpoint).unwrap();
-    send(&mut client, &[b"six"]);
-    assert_eq!(&*receive(&mut server)[1], b"six");
+    client.set_send_hwm(0).unwrap();
+    for round in 0..3 {
+        client.connect(&endpoint).unwrap();
+        // Before its peer is there it takes more than any high-water mark.
+        (0..5_000).for_each(|_| send(&mut client, &[b"early"]));
+        let mut server = context.socket(SocketKind::Router).unwrap();
+        server.bind(&endpoint).unwrap();
+        (0..5_000).for_each(|_| assert_eq!(&*receive(&mut server)[1], b"early"));
+        (0..5_000).for_each(|_| send(&mut client, &[b"late"]));
+        assert!(client.events_writable().unwrap(), "round {round}");
+        drop(server);
+        until("its end is noticed", || (!client.events_writable().unwrap()).then_some(()));
+        let _ = client.disconnect(&endpoint);
+    }
 }
 
 #[test]

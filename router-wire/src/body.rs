@@ -24,6 +24,9 @@ pub enum Encoding {
     Json = 2,
     /// Bytes that mean what the stream's or call's description says.
     Raw = 3,
+    /// A Python pickle. Nothing here reads it: a pickle can run code in its reader. It travels as the bytes that it
+    /// is, for a program that trusts its source.
+    Pickle = 4,
 }
 
 impl Encoding {
@@ -33,6 +36,7 @@ impl Encoding {
             1 => Ok(Encoding::MessagePack),
             2 => Ok(Encoding::Json),
             3 => Ok(Encoding::Raw),
+            4 => Ok(Encoding::Pickle),
             value => Err(DecodeError::UnknownValue { field: "encoding", value }),
         }
     }
@@ -58,8 +62,11 @@ pub enum BodyError {
     /// The bytes are no MessagePack.
     #[error("the body is not MessagePack: {0}")]
     Malformed(&'static str),
+    /// The text is no JSON, or not what was asked for.
+    #[error("the JSON body cannot be read: {0}")]
+    Json(String),
     /// The encoding is not one that is read here.
-    #[error("the body is encoded as {0:?}; this reads MessagePack")]
+    #[error("the body is encoded as {0:?}; this reads MessagePack and JSON")]
     Encoding(Encoding),
 }
 
@@ -122,6 +129,7 @@ pub fn decode_as<T: DeserializeOwned>(encoding: Encoding, body: &[u8]) -> Result
     match encoding {
         Encoding::MessagePack => decode(body),
         Encoding::None => decode(NIL),
+        Encoding::Json => decode(&crate::json::to_message_pack(body)?),
         other => Err(BodyError::Encoding(other)),
     }
 }

@@ -15,6 +15,38 @@ pub struct Description {
     pub calls: Vec<CallDescription>,
     /// Its streams, by name.
     pub streams: Vec<StreamDescription>,
+    /// The servers behind it, by prefix, and those behind them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstreams: Vec<UpstreamDescription>,
+}
+
+/// A server behind another one, whose names appear there under a prefix; also the answer of `router.upstreams`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpstreamDescription {
+    /// What stands before its names.
+    pub prefix: String,
+    /// Where it was dialled.
+    pub endpoint: String,
+    /// `connecting`, `connected`, `stale` (it does not answer) or `lost`.
+    pub state: String,
+    /// Why it is not connected; empty when it is.
+    pub reason: String,
+    /// Since when it is in this state [s].
+    pub since_s: f64,
+    /// Of the last ping that was answered [ms].
+    pub round_trip_ms: Option<f64>,
+    /// What it says of itself; absent until it has.
+    pub server: Option<ServerDescription>,
+    /// Calls that were passed on to it and have not ended.
+    pub in_flight: u64,
+    /// Messages that wait here for the connection to take them.
+    pub queued: u64,
+    /// Calls that were passed on since the start.
+    pub passed_on: u64,
+    /// Calls whose outcome is unknown because it was lost.
+    pub unknown: u64,
+    /// Answers from it that nobody here waited for any more.
+    pub dropped: u64,
 }
 
 /// A server.
@@ -181,4 +213,17 @@ pub struct StreamDescription {
     pub incarnation: u64,
     /// How many subscriber connections listen.
     pub subscribers: u64,
+    /// Where a relayed stream comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<StreamSource>,
+}
+
+/// Where a relayed stream comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamSource {
+    /// The socket that publishes it.
+    pub endpoint: String,
+    /// Whether its samples bring the numbers, epoch and times of their source, so that losses on the way here are
+    /// seen. Otherwise they are numbered on receipt, and what was lost before that is invisible.
+    pub numbered: bool,
 }

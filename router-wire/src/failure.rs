@@ -94,6 +94,18 @@ pub enum Failure {
         /// The bound, and what to do.
         message: String,
     },
+    /// A gateway had sent the request on, and lost the server behind it before an answer came: it may have run.
+    Unknown {
+        /// Which server was lost.
+        server: String,
+    },
+    /// A gateway has no connection to the server behind it; nothing ran.
+    Unreachable {
+        /// Which server.
+        server: String,
+        /// Why there is no connection.
+        reason: String,
+    },
     /// The message is no request of this protocol; nothing ran.
     BadRequest {
         /// What is wrong with it.
@@ -120,6 +132,8 @@ impl Failure {
             Failure::ClientLost => Status::ClientLost,
             Failure::OtherEpoch { .. } => Status::OtherEpoch,
             Failure::Undelivered { .. } => Status::Undelivered,
+            Failure::Unknown { .. } => Status::Unknown,
+            Failure::Unreachable { .. } => Status::Unreachable,
             Failure::BadRequest { .. } => Status::BadRequest,
         }
     }
@@ -159,6 +173,12 @@ impl fmt::Display for Failure {
             ),
             Failure::Undelivered { bytes, message } => {
                 write!(f, "the method has returned, but its answer of {bytes} bytes was dropped: {message}")
+            }
+            Failure::Unknown { server } => {
+                write!(f, "{server} was lost before it answered; the method may have run")
+            }
+            Failure::Unreachable { server, reason } => {
+                write!(f, "{server} cannot be reached: {reason}; the call was not started")
             }
             Failure::BadRequest { message } => write!(f, "the server could not read the request: {message}"),
         }

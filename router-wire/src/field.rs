@@ -77,6 +77,16 @@ impl<'a> Fields<'a> {
         Ok(i64::from_le_bytes(self.array(field)?))
     }
 
+    /// The next byte, which stays.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// How many bytes are left.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     pub(crate) fn rest(self) -> &'a [u8] {
         self.rest
     }

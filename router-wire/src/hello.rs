@@ -67,6 +67,39 @@ impl fmt::Display for ClientIdentity {
     }
 }
 
+/// A server that is a client of another one, told in the greeting of a gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayHop {
+    /// The epoch of that server, which tells it from every other.
+    pub server: u64,
+    /// Its name.
+    pub name: String,
+    /// The epoch of the server that it is a client of; 0 is the one that is greeted.
+    pub next: u64,
+}
+
+impl GatewayHop {
+    /// Most hops in a greeting.
+    pub const MOST: usize = 32;
+    /// Longest name in a hop [bytes]; a longer one is cut.
+    pub const MAX_NAME_BYTES: usize = 32;
+
+    /// The way from `server` to whom `hops` greet, as names; `None` when it is not among them.
+    pub fn path(hops: &[GatewayHop], server: u64) -> Option<Vec<String>> {
+        let mut path = Vec::new();
+        let mut at = server;
+        while path.len() <= hops.len() {
+            let hop = hops.iter().find(|hop| hop.server == at)?;
+            path.push(hop.name.clone());
+            if hop.next == 0 {
+                return Some(path);
+            }
+            at = hop.next;
+        }
+        None
+    }
+}
+
 /// Which of a client's two sockets greets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,6 +119,13 @@ pub struct HelloRequest {
     pub client: ClientIdentity,
     /// Which socket this is.
     pub socket: ClientSocket,
+    /// The endpoint that it dialled, so that a server that listens at several tells it the streams of the same one.
+    /// May be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub dialled: String,
+    /// From a gateway: itself and every server behind whose clients it speaks for. Empty from others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<GatewayHop>,
 }
 
 /// The answer to `router.hello`.
@@ -110,7 +150,12 @@ pub struct HelloReply {
     pub max_unconfirmed_bytes: u64,
     /// The full names of the calls that are urgent, so that the client sends them on its control socket.
     pub urgent: Vec<String>,
-    /// Counts the changes of what is served; a ping tells the newest, so a client knows that `urgent` is old.
+    /// The full names of the calls that may run again: those a client sends again, with the same number, when their
+    /// outcome became unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idempotent: Vec<String>,
+    /// Counts the changes of what is served; a ping tells the newest, so a client knows that `urgent` and
+    /// `idempotent` are old.
     pub registry_version: u64,
 }
 

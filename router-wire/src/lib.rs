@@ -28,25 +28,35 @@
 //! | module | holds |
 //! |---|---|
 //! | [`name`] | dotted names and the nearest ones to a wrong name |
+//! | [`call_id`] | the name of one call among all |
 //! | [`request`] | what a client sends: requests, cancels, goodbye |
 //! | [`reply`] | what a server answers: outcomes, progress |
 //! | [`sample`] | a stream's packet: name, header, payload |
+//! | [`python_packet`] | a stream's packet of the Python one-liner, for relays |
+//! | [`envelope`] | whose message it is that a gateway passes on |
 //! | [`body`] | MessagePack bodies and their bounds |
+//! | [`json`] | the same bodies in JSON |
 //! | [`arguments`] | positional and keyword arguments in a request's body |
 //! | [`failure`] | every outcome but "done", as it travels |
 //! | [`hello`] | who a client is and what a server tells it |
 //! | [`describe`] | what a server tells of its calls and streams |
+//! | [`outcome`] | what became of a call: the body and the answer of `router.outcome` |
 //! | [`status`] | what `router.ping` and `router.stats` answer |
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod arguments;
 pub mod body;
+pub mod call_id;
 pub mod describe;
+pub mod envelope;
 pub mod failure;
 mod field;
 pub mod hello;
+pub mod json;
 pub mod name;
+pub mod outcome;
+pub mod python_packet;
 pub mod reply;
 pub mod request;
 pub mod sample;
@@ -54,10 +64,14 @@ pub mod status;
 
 pub use arguments::Arguments;
 pub use body::{BodyError, Encoding};
+pub use call_id::{CallId, CallIdError};
+pub use envelope::{Enclosed, Envelope};
 pub use failure::{Failure, Refused};
 pub use field::DecodeError;
-pub use hello::{ClientId, ClientIdentity, HelloReply, HelloRequest, PROTOCOL_VERSION};
+pub use hello::{ClientId, ClientIdentity, GatewayHop, HelloReply, HelloRequest, PROTOCOL_VERSION};
 pub use name::{Name, NameError, nearest};
+pub use outcome::{KeptOutcome, OutcomeReport, OutcomeRequest};
+pub use python_packet::{PythonPacket, PythonTime};
 pub use reply::{OutcomeHeader, ServerMessage, Status};
 pub use request::{ClientMessage, RequestHeader};
 pub use sample::{SampleHeader, SamplePacket, SampleStatus};

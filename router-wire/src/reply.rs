@@ -26,7 +26,8 @@ const PROGRESS: u8 = 130;
 pub const REPLY_HEADER_BYTES: usize = 24;
 
 /// How a call ended, in one byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
 #[repr(u8)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each is documented at the variant of Failure with its name")]
@@ -43,12 +44,14 @@ pub enum Status {
     Panicked = 9,
     BadRequest = 10,
     Undelivered = 11,
+    Unknown = 12,
+    Unreachable = 13,
 }
 
 impl Status {
     fn from_byte(byte: u8) -> Result<Self, DecodeError> {
         use Status::*;
-        const ALL: [Status; 12] = [
+        const ALL: [Status; 14] = [
             Done,
             Refused,
             Cancelled,
@@ -61,8 +64,24 @@ impl Status {
             Panicked,
             BadRequest,
             Undelivered,
+            Unknown,
+            Unreachable,
         ];
         ALL.get(usize::from(byte)).copied().ok_or(DecodeError::UnknownValue { field: "status", value: byte })
+    }
+}
+
+impl From<Status> for u8 {
+    fn from(status: Status) -> u8 {
+        status as u8
+    }
+}
+
+impl TryFrom<u8> for Status {
+    type Error = DecodeError;
+
+    fn try_from(byte: u8) -> Result<Status, DecodeError> {
+        Status::from_byte(byte)
     }
 }
 
@@ -118,6 +137,22 @@ fn header(
     bytes[8..16].copy_from_slice(&epoch.to_le_bytes());
     bytes[16..24].copy_from_slice(&call.to_le_bytes());
     bytes
+}
+
+/// Writes another epoch over that of an answer: each server answers its clients with its own.
+///
+/// # Panics
+/// When `message` is shorter than a header.
+pub fn overwrite_epoch(message: &mut [u8], epoch: u64) {
+    message[8..16].copy_from_slice(&epoch.to_le_bytes());
+}
+
+/// Says in the header of an answer that its body is a frame of its own.
+///
+/// # Panics
+/// When `message` is shorter than a header.
+pub fn body_goes_into_own_frame(message: &mut [u8]) {
+    message[1] |= 1;
 }
 
 /// A message of a server, borrowed from its frame.

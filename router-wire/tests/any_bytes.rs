@@ -8,8 +8,8 @@ use router_wire::reply::Progress;
 use router_wire::request::{RequestFlags, encode_cancel, encode_goodbye};
 use router_wire::status::ServerStats;
 use router_wire::{
-    Arguments, ClientMessage, Encoding, Failure, HelloReply, HelloRequest, Name, RequestHeader, SampleHeader,
-    SamplePacket, SampleStatus, ServerMessage, body, sample,
+    Arguments, ClientMessage, Encoding, Failure, HelloReply, HelloRequest, Name, PythonPacket, RequestHeader,
+    SampleHeader, SamplePacket, SampleStatus, ServerMessage, body, python_packet, sample,
 };
 
 /// Runs every decoder over `bytes`.
@@ -20,6 +20,8 @@ fn decode_all(bytes: &[u8]) {
     let _ = SamplePacket::decode(bytes);
     let _ = SampleHeader::decode(bytes);
     let _ = sample::split_topic(bytes);
+    let _ = PythonPacket::decode(bytes);
+    let _ = python_packet::pickled_text(bytes);
     let _ = Arguments::decode(bytes);
     let _ = body::value_length(bytes);
     let _ = body::preview(bytes);

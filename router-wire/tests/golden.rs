@@ -1,6 +1,8 @@
 //! The bytes of every message kind, written down. A change here is a change of the wire: it bumps
 //! `PROTOCOL_VERSION` and has a line in CHANGELOG.md. docs/protocol.md shows the same bytes.
 
+use std::collections::BTreeMap;
+
 use router_wire::body;
 use router_wire::failure::{Failure, Refused};
 use router_wire::hello::{ClientSocket, PingReply, PingRequest};
@@ -8,9 +10,9 @@ use router_wire::reply::{Progress, encode_progress_header};
 use router_wire::request::{RequestFlags, encode_cancel, encode_goodbye};
 use router_wire::sample::{finish_packet, mark_last_value, start_packet, topic};
 use router_wire::{
-    Arguments, ClientId, ClientIdentity, ClientMessage, Encoding, HelloReply, HelloRequest, OutcomeHeader,
-    PROTOCOL_VERSION, RequestHeader, SampleHeader, SamplePacket, SampleStatus, ServerMessage, Status,
-    arguments,
+    Arguments, CallId, ClientId, ClientIdentity, ClientMessage, Encoding, HelloReply, HelloRequest,
+    KeptOutcome, OutcomeHeader, OutcomeReport, OutcomeRequest, PROTOCOL_VERSION, RequestHeader, SampleHeader,
+    SamplePacket, SampleStatus, ServerMessage, Status, arguments,
 };
 
 const EPOCH: u64 = 0x0102_0304_0506_0708;
@@ -277,7 +279,13 @@ fn hello() {
         pid: 4411,
     };
     assert_eq!(identity.to_string(), "alice@scope-3 napari pid 4411");
-    let request = HelloRequest { protocol_version: 1, client: identity, socket: ClientSocket::Control };
+    let request = HelloRequest {
+        protocol_version: 1,
+        client: identity,
+        socket: ClientSocket::Control,
+        dialled: String::new(),
+        gateways: Vec::new(),
+    };
     let encoded = body::encode(&request).unwrap();
     check(
         &encoded,
@@ -297,6 +305,7 @@ fn hello() {
         max_body_bytes: 1 << 26,
         max_unconfirmed_bytes: 1 << 27,
         urgent: vec!["stage.stop".into()],
+        idempotent: Vec::new(),
         registry_version: 3,
     };
     let encoded = body::encode(&reply).unwrap();
@@ -308,6 +317,10 @@ fn hello() {
          a6 'urgent' 91 aa 'stage.stop' b0 'registry_version' 03",
     );
     assert_eq!(body::decode::<HelloReply>(&encoded).unwrap(), reply);
+    let reply = HelloReply { idempotent: vec!["stage.home".into()], ..reply };
+    let encoded = body::encode(&reply).unwrap();
+    assert!(hex(&encoded).contains(&hex(&bytes("aa 'idempotent' 91 aa 'stage.home'"))));
+    assert_eq!(body::decode::<HelloReply>(&encoded).unwrap(), reply);
 }
 
 #[test]
@@ -318,4 +331,83 @@ fn ping() {
     let encoded = body::encode(&reply).unwrap();
     check(&encoded, "84 a5 'epoch' 07 a6 'utc_ns' 01 ac 'monotonic_ns' 02 b0 'registry_version' 03");
     assert_eq!(body::decode::<PingReply>(&encoded).unwrap(), reply);
+}
+
+#[test]
+fn outcome_questions_and_reports() {
+    let client = ClientId(0x0102_0304_0506_0708, 9);
+    let id = CallId { client, number: CALL, epoch: 7 };
+    let request = body::encode(&OutcomeRequest::of(id)).unwrap();
+    check(&request, "82 a7 'call_id' d9 23 '01020304050607080000000000000009-42' a5 'epoch' 07");
+    check_documented(&request);
+    let read = body::decode::<OutcomeRequest>(&request).unwrap();
+    assert_eq!((read.call_id, read.epoch()), (id, 7));
+    let whole = body::encode(&[("call_id", id.to_string())].into_iter().collect::<BTreeMap<_, _>>()).unwrap();
+    assert_eq!(body::decode::<OutcomeRequest>(&whole).unwrap().epoch(), 7);
+
+    let check_report = |report: OutcomeReport, expect: &str| {
+        let encoded = body::encode(&report).unwrap();
+        check(&encoded, expect);
+        assert_eq!(body::decode::<OutcomeReport>(&encoded).unwrap(), report);
+        encoded
+    };
+    let progress = Some(Progress { fraction: 0.5, message: "moving".into() });
+    check_report(
+        OutcomeReport::Running { call: "s.move".into(), progress },
+        "81 a7 'running' 82 a4 'call' a6 's.move' a8 'progress'
+         82 a8 'fraction' cb 3f e0 00 00 00 00 00 00 a7 'message' a6 'moving'",
+    );
+    let mut kept = KeptOutcome {
+        call: "s.move".into(),
+        status: Status::Done,
+        encoding: Encoding::MessagePack,
+        bytes: 9,
+        body: Some(serde_bytes::ByteBuf::from(body::encode(&1500.0).unwrap())),
+    };
+    let finished = check_report(
+        OutcomeReport::Finished(kept.clone()),
+        "81 a8 'finished' 85 a4 'call' a6 's.move' a6 'status' 00 a8 'encoding' ac 'message_pack' a5 'bytes' 09
+         a4 'body' c4 09 cb 40 97 70 00 00 00 00 00",
+    );
+    check_documented(&finished);
+    (kept.status, kept.body) = (Status::Refused, None);
+    check_report(
+        OutcomeReport::Finished(kept),
+        "81 a8 'finished' 85 a4 'call' a6 's.move' a6 'status' 01 a8 'encoding' ac 'message_pack' a5 'bytes' 09
+         a4 'body' c0",
+    );
+    check_report(OutcomeReport::NeverRan, "a9 'never_ran'");
+    check_report(OutcomeReport::Forgotten, "a9 'forgotten'");
+    check_report(OutcomeReport::OtherEpoch { epoch: 8 }, "81 ab 'other_epoch' 81 a5 'epoch' 08");
+}
+
+#[test]
+fn a_request_in_json() {
+    let header = RequestHeader {
+        flags: RequestFlags::default(),
+        encoding: Encoding::Json,
+        lease: 0,
+        epoch: 0x0102_0304_0506_0708,
+        call: 1,
+        deadline_us: 0,
+    };
+    let mut request = Vec::new();
+    header.encode("stage.move_to", &mut request);
+    request.extend_from_slice(br#"[[1500.0], {"speed": "fast"}]"#);
+    check_documented(&request);
+    let ClientMessage::Request { body, .. } = ClientMessage::decode(&request).unwrap() else { panic!() };
+    let arguments = router_wire::json::arguments(body).unwrap();
+    assert_eq!(Arguments::decode(&arguments).unwrap().take::<f64>(0, "target_um").unwrap(), 1500.0);
+
+    let (epoch, call) = (header.epoch, header.call);
+    let header = OutcomeHeader {
+        body_in_own_frame: false,
+        encoding: Encoding::Json,
+        status: Status::Done,
+        epoch,
+        call,
+    };
+    let mut answer = header.encode().to_vec();
+    answer.extend(router_wire::json::from_message_pack(&body::encode(&1500.0).unwrap()).unwrap());
+    check_documented(&answer);
 }

@@ -118,7 +118,7 @@ pub(crate) const ENVIRONMENTS: &[Environment] = &[
     Environment {
         name: "examples",
         does: "each example's server and clients run as its README says and print what it says",
-        needs: COMPILER,
+        needs: "a C++ compiler and make; for scripts python3 with pyzmq and node with zeromq, skipped without",
         in_ci: true,
         run: |root, _| examples::run(root).into(),
     },

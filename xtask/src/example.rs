@@ -7,15 +7,58 @@ pub(crate) struct Example {
     pub(crate) programs: Vec<Program>,
 }
 
-/// One line of the `sh` block: `cargo run -p examples --bin NAME -- ARGS`.
+/// One line of the `sh` block: `cargo run -p examples --bin NAME -- ARGS`, or `python3 SCRIPT`, or `node SCRIPT`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Program {
-    /// Its name.
+    /// Its name; of a script the file's.
     pub(crate) bin: String,
+    /// What runs it, where that is not cargo, and the script's path in the repository.
+    pub(crate) script: Option<(Interpreter, String)>,
     /// What it is given behind the endpoint.
     pub(crate) arguments: Vec<String>,
     /// What it prints: the block whose info string is `text NAME` or `text NAME ARGS`, if there is one.
     pub(crate) prints: Option<String>,
+}
+
+/// What runs a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interpreter {
+    Python,
+    Node,
+}
+
+impl Interpreter {
+    fn of(word: &str) -> Option<Interpreter> {
+        match word {
+            "python3" => Some(Interpreter::Python),
+            "node" => Some(Interpreter::Node),
+            _ => None,
+        }
+    }
+
+    /// The program.
+    pub(crate) fn command(self) -> &'static str {
+        match self {
+            Interpreter::Python => "python3",
+            Interpreter::Node => "node",
+        }
+    }
+
+    /// Arguments with which it succeeds where a script finds its binding of ZeroMQ.
+    pub(crate) fn check(self) -> [&'static str; 2] {
+        match self {
+            Interpreter::Python => ["-c", "import zmq"],
+            Interpreter::Node => ["-e", "require('zeromq')"],
+        }
+    }
+
+    /// What is needed, for people.
+    pub(crate) fn needs(self) -> &'static str {
+        match self {
+            Interpreter::Python => "python3 with pyzmq",
+            Interpreter::Node => "node with zeromq 6, found by NODE_PATH",
+        }
+    }
 }
 
 impl Program {
@@ -66,11 +109,19 @@ fn blocks(readme: &str) -> Vec<(String, String)> {
 }
 
 fn program(line: &str) -> Option<Program> {
-    let mut words = line.split('#').next()?.split_whitespace().skip_while(|word| *word != "--bin").skip(1);
+    let line = line.split('#').next()?;
+    let mut words = line.split_whitespace();
+    if let Some(interpreter) = words.next().and_then(Interpreter::of) {
+        let path = words.next()?.to_owned();
+        let bin = path.rsplit('/').next().unwrap_or(&path).to_owned();
+        let arguments = words.filter(|word| !word.contains("://")).map(str::to_owned).collect();
+        return Some(Program { bin, script: Some((interpreter, path)), arguments, prints: None });
+    }
+    let mut words = line.split_whitespace().skip_while(|word| *word != "--bin").skip(1);
     let bin = words.next()?.to_owned();
     // The endpoint is written for people; the runner gives its own.
     let arguments = words.filter(|word| *word != "--" && !word.contains("://")).map(str::to_owned).collect();
-    Some(Program { bin, arguments, prints: None })
+    Some(Program { bin, script: None, arguments, prints: None })
 }
 
 /// Whether `printed` is `expected`, where `...` in a line stands for any text and as a line for any lines.
@@ -113,10 +164,18 @@ mod tests {
     fn a_readme_is_read() {
         let readme = "# x\n```sh\ncargo run -p examples --bin x-server\ncargo run -p examples --bin x-client -- tcp://127.0.0.1 bob # a second one\n```\n```text x-client bob\nhello\n```\n";
         let example = read(readme).unwrap();
-        let server = Program { bin: "x-server".into(), arguments: vec![], prints: None };
-        let client =
-            Program { bin: "x-client".into(), arguments: vec!["bob".into()], prints: Some("hello".into()) };
+        let server = Program { bin: "x-server".into(), script: None, arguments: vec![], prints: None };
+        let client = Program {
+            bin: "x-client".into(),
+            script: None,
+            arguments: vec!["bob".into()],
+            prints: Some("hello".into()),
+        };
         assert_eq!(example, Example { programs: vec![server, client] });
+        let script = readme.replace("cargo run -p examples --bin x-client --", "python3 examples/x/call.py");
+        let script = read(&script.replace("text x-client", "text call.py")).unwrap().programs.remove(1);
+        assert_eq!(script.script, Some((Interpreter::Python, "examples/x/call.py".to_owned())));
+        assert_eq!((script.title().as_str(), script.prints.as_deref()), ("call.py bob", Some("hello")));
         assert!(read("# nothing\n").is_err());
         assert!(
             read(&readme.replace("text x-client bob", "text x-client"))

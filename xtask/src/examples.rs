@@ -20,8 +20,9 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
         folders(&root.join("examples")).map_err(|error| format!("examples cannot be read: {error}"))?;
     for folder in &folders {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        match run_one(folder) {
-            Ok(()) => eprintln!("{name:<22} ok"),
+        match run_one(root, folder) {
+            Ok(skipped) if skipped.is_empty() => eprintln!("{name:<22} ok"),
+            Ok(skipped) => eprintln!("{name:<22} ok, but *** SKIPPED: {} ***", skipped.join("; ")),
             Err(why) => {
                 eprintln!("{name:<22} FAILED\n{why}");
                 wrong.push(name);
@@ -48,19 +49,35 @@ fn folders(examples: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn run_one(folder: &Path) -> Result<(), String> {
+/// Runs an example; what of it was skipped, and why.
+fn run_one(root: &Path, folder: &Path) -> Result<Vec<String>, String> {
     let readme = folder.join("README.md");
     let readme =
         std::fs::read_to_string(&readme).map_err(|error| format!("{}: {error}", readme.display()))?;
     let example = example::read(&readme)?;
     let (server, clients) = example.programs.split_first().ok_or("no programs")?;
-    let (server, endpoint) = Server::start(server)?;
+    let (clients, skipped): (Vec<&Program>, Vec<&Program>) =
+        clients.iter().partition(|client| can_run(client));
+    let skipped = skipped.iter().filter_map(|program| {
+        let (interpreter, _) = program.script.as_ref()?;
+        Some(format!("{} needs {}", program.title(), interpreter.needs()))
+    });
+    let skipped = skipped.collect();
+    let (server, endpoint) = Server::start(root, server)?;
     let running: Vec<Running> =
-        clients.iter().map(|client| Running::start(client, &endpoint)).collect::<Result<_, _>>()?;
+        clients.iter().map(|client| Running::start(root, client, &endpoint)).collect::<Result<_, _>>()?;
     let ended: Vec<Result<(), String>> = running.into_iter().map(Running::end).collect();
     let stopped = server.stop();
     let wrong: Vec<String> = ended.into_iter().chain([stopped]).filter_map(Result::err).collect();
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+    if wrong.is_empty() { Ok(skipped) } else { Err(wrong.join("\n")) }
+}
+
+/// Whether what runs the program is on this machine.
+fn can_run(program: &Program) -> bool {
+    let Some((interpreter, _)) = &program.script else { return true };
+    let mut check = Command::new(interpreter.command());
+    check.args(interpreter.check()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    check.status().is_ok_and(|status| status.success())
 }
 
 /// A server; it stops at the end of its input.
@@ -71,8 +88,8 @@ struct Server {
 
 impl Server {
     /// Starts it and waits for the line that names its endpoint.
-    fn start(program: &Program) -> Result<(Server, String), String> {
-        let mut child = spawn(program, "tcp://127.0.0.1:*", Stdio::piped())?;
+    fn start(root: &Path, program: &Program) -> Result<(Server, String), String> {
+        let mut child = spawn(root, program, "tcp://127.0.0.1:*", Stdio::piped())?;
         let output = child.stdout.take().ok_or("the server has no stdout")?;
         let (send_line, line) = mpsc::channel();
         let (send_end, output_ended) = mpsc::channel();
@@ -119,8 +136,8 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
-    fn start(program: &'a Program, endpoint: &str) -> Result<Running<'a>, String> {
-        let mut child = spawn(program, endpoint, Stdio::null())?;
+    fn start(root: &Path, program: &'a Program, endpoint: &str) -> Result<Running<'a>, String> {
+        let mut child = spawn(root, program, endpoint, Stdio::null())?;
         let output = child.stdout.take().ok_or("the client has no stdout")?;
         let (send, printed) = mpsc::channel();
         std::thread::spawn(move || send.send(read_all(output)));
@@ -155,15 +172,24 @@ fn read_all(mut output: ChildStdout) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn spawn(program: &Program, endpoint: &str, stdin: Stdio) -> Result<Child, String> {
-    // This program was built by the same cargo into the same folder.
-    let folder = std::env::current_exe().map_err(|error| error.to_string())?;
-    let path = folder.with_file_name(format!("{}{}", program.bin, std::env::consts::EXE_SUFFIX));
-    Command::new(&path)
+fn spawn(root: &Path, program: &Program, endpoint: &str, stdin: Stdio) -> Result<Child, String> {
+    let mut command = match &program.script {
+        Some((interpreter, path)) => {
+            let mut command = Command::new(interpreter.command());
+            command.arg(root.join(path));
+            command
+        }
+        None => {
+            // This program was built by the same cargo into the same folder.
+            let folder = std::env::current_exe().map_err(|error| error.to_string())?;
+            Command::new(folder.with_file_name(format!("{}{}", program.bin, std::env::consts::EXE_SUFFIX)))
+        }
+    };
+    command
         .arg(endpoint)
         .args(&program.arguments)
         .stdin(stdin)
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("{} could not be started: {error}", path.display()))
+        .map_err(|error| format!("{:?} could not be started: {error}", command.get_program()))
 }

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use crossbeam_channel::Receiver;
 use rmpv::Value;
-use router_client::{CallError, GoneCause, PendingCall, RouterClient};
+use router_client::{CallError, CallId, GoneCause, PendingCall, RouterClient};
 use serde_json::json;
 
+use crate::commands::outcome;
 use crate::exit::{CommandError, Exit};
 use crate::not_found::NotFound;
 use crate::progress_bar::ProgressBar;
@@ -37,6 +38,8 @@ pub(crate) struct Call {
     pub(crate) target: Target,
 }
 
+/// How long a server that was lost has to come back, unless the deadline is later.
+const BACK_WITHIN: Duration = Duration::from_secs(3);
 /// How often Ctrl-C is looked for while the call runs; its outcome wakes us at once.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const DESCRIBE_WITHIN: Duration = Duration::from_secs(1);
@@ -61,8 +64,13 @@ impl Call {
         }
         let started = Instant::now();
         let pending = request.start();
-        let id = pending.id().to_string();
-        match wait(pending, &presses, &self.name) {
+        let mut id = pending.id();
+        match wait(pending, &mut id, &presses, &self.name) {
+            Some(Err(unknown @ CallError::Unknown { .. })) => {
+                let until = started + self.deadline.unwrap_or_default();
+                let until = until.max(Instant::now() + BACK_WITHIN);
+                outcome::became_unknown(&client, unknown, until, &presses, self.target.output())
+            }
             Some(outcome) => {
                 let value = outcome.map_err(|error| self.explain(error, &client))?;
                 let output = self.target.output();
@@ -70,7 +78,7 @@ impl Call {
                 output.json(&json!({
                     "outcome": "done",
                     "value": value::to_json(&value, Bytes::Base64),
-                    "call_id": id,
+                    "call_id": id.to_string(),
                     "elapsed_ms": started.elapsed().as_secs_f64() * 1e3,
                 }))?;
                 Ok(Exit::Done)
@@ -81,7 +89,7 @@ impl Call {
                      queued, it ends `client lost` and is never started",
                     self.name
                 ));
-                self.target.output().json(&json!({ "outcome": "left", "call_id": id }))?;
+                self.target.output().json(&json!({ "outcome": "left", "call_id": id.to_string() }))?;
                 Ok(Exit::LeftRunning)
             }
         }
@@ -114,9 +122,10 @@ impl Call {
     }
 }
 
-/// Waits for the outcome and shows progress; `None` when the second Ctrl-C came first.
+/// Waits for the outcome and shows progress; `id` learns where the request went. `None` when the second Ctrl-C came first.
 fn wait(
     mut pending: PendingCall<Value>,
+    id: &mut CallId,
     presses: &Receiver<()>,
     name: &str,
 ) -> Option<Result<Value, CallError>> {
@@ -127,6 +136,7 @@ fn wait(
             Ok(outcome) => return Some(outcome),
             Err(running) => running,
         };
+        *id = pending.id();
         if let Some(progress) = pending.progress() {
             bar.show(&progress);
         }

@@ -32,6 +32,8 @@ pub(crate) struct ServerView {
     pub(crate) samples: Endpoint,
     /// Where large ones are.
     pub(crate) frames: Endpoint,
+    /// A host name in them is taken for its IPv6 address.
+    pub(crate) by_ipv6: bool,
 }
 
 /// Counted by the samples loop, read by anyone.

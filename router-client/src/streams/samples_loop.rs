@@ -119,8 +119,8 @@ impl SamplesLoop {
 
     /// Connects to a server that was greeted; where nothing changed libzmq reconnects by itself.
     fn connect(&mut self, view: ServerView) {
-        let small = self.small.dial(&view.samples);
-        let large = self.large.iter_mut().map(|(_, socket)| socket.dial(&view.frames));
+        let small = self.small.dial(&view.samples, &view);
+        let large = self.large.iter_mut().map(|(_, socket)| socket.dial(&view.frames, &view));
         for _refused in std::iter::once(small).chain(large).filter(Result::is_err) {
             self.counters.count_refused_socket();
         }
@@ -171,7 +171,7 @@ impl SamplesLoop {
         let mut large = StreamSocket::for_frames(&self.context)?;
         large.socket.subscribe(&topic(name.as_str()))?;
         if let Some(server) = &self.server {
-            large.dial(&server.frames)?;
+            large.dial(&server.frames, server)?;
         }
         Ok(large)
     }

@@ -1,12 +1,21 @@
 //! A SUB and where it is connected to.
 
+use super::samples_handle::ServerView;
 use router_socket::{Context, Endpoint, Socket, SocketError, SocketKind};
 
 /// A SUB that follows its server: connected to one endpoint at a time, reconnected by libzmq.
 pub(crate) struct StreamSocket {
     pub(crate) socket: Socket,
-    /// Where it is connected to; subscriptions made before that are sent on connecting.
-    dialled: Option<Endpoint>,
+    /// Where it is connected to, and how; subscriptions made before that are sent on connecting.
+    dialled: Option<Dialled>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Dialled {
+    endpoint: Endpoint,
+    by_ipv6: bool,
+    /// Which life of the server, where the connection ends with it and is not made again by libzmq: over `inproc`.
+    epoch: u64,
 }
 
 /// Small samples that may wait in libzmq while the loop is busy, and the longest of them [bytes]. A longer
@@ -37,16 +46,22 @@ impl StreamSocket {
         Ok(StreamSocket { socket, dialled: None })
     }
 
-    /// Connects to `endpoint` and to nothing else; does nothing when that is so already.
-    pub(crate) fn dial(&mut self, endpoint: &Endpoint) -> Result<(), SocketError> {
-        if self.dialled.as_ref() == Some(endpoint) {
+    /// Connects to `endpoint` of `server` and to nothing else; does nothing when that is so already.
+    pub(crate) fn dial(&mut self, endpoint: &Endpoint, server: &ServerView) -> Result<(), SocketError> {
+        let by_ipv6 = server.by_ipv6 && endpoint.has_host_name();
+        let epoch = endpoint.inproc_name().map_or(0, |_| server.epoch);
+        let wanted = Dialled { endpoint: endpoint.clone(), by_ipv6, epoch };
+        if self.dialled.as_ref() == Some(&wanted) {
             return Ok(());
         }
-        if let Some(old) = self.dialled.take() {
-            self.socket.disconnect(&old)?;
+        if let Some(Dialled { endpoint: old, .. }) = self.dialled.take() {
+            match self.socket.disconnect(&old) {
+                Err(SocketError::NotConnected { .. }) if old.inproc_name().is_some() => {} // it has ended
+                disconnected => disconnected?,
+            }
         }
-        self.socket.connect(endpoint)?;
-        self.dialled = Some(endpoint.clone());
+        if by_ipv6 { self.socket.connect_ipv6(endpoint) } else { self.socket.connect(endpoint) }?;
+        self.dialled = Some(wanted);
         Ok(())
     }
 }

@@ -35,6 +35,7 @@ pub(crate) struct Manners {
     pub(crate) answers_pings: bool,
     pub(crate) protocol_version: u32,
     pub(crate) urgent: Vec<String>,
+    pub(crate) idempotent: Vec<String>,
     pub(crate) registry_version: u64,
     pub(crate) max_body_bytes: u64,
 }
@@ -47,6 +48,7 @@ impl Default for Manners {
             answers_pings: true,
             protocol_version: PROTOCOL_VERSION,
             urgent: Vec::new(),
+            idempotent: Vec::new(),
             registry_version: 1,
             max_body_bytes: 64 << 20,
         }
@@ -186,6 +188,14 @@ impl FakeServer {
         }
     }
 
+    /// The next request, if one comes in time.
+    pub(crate) fn next_request_within(&self, timeout: Duration) -> Option<Asked> {
+        match self.seen.recv_timeout(timeout).ok()? {
+            Seen::Request(asked) => Some(asked),
+            other => panic!("expected a request, got {other:?}"),
+        }
+    }
+
     pub(crate) fn done<T: Serialize>(&self, asked: &Asked, value: &T) {
         self.outcome(asked, Status::Done, body::encode(value).unwrap());
     }
@@ -298,6 +308,8 @@ impl ServerLoop {
             protocol_version: arguments.take(0, "protocol_version").unwrap(),
             client: arguments.take(1, "client").unwrap(),
             socket: arguments.take(2, "socket").unwrap(),
+            dialled: String::new(),
+            gateways: Vec::new(),
         };
         assert_eq!((request.protocol_version, header.epoch), (PROTOCOL_VERSION, 0));
         self.sockets.push((peer.clone(), request.socket));
@@ -311,6 +323,7 @@ impl ServerLoop {
             frames: "tcp://*:2".to_owned(),
             max_body_bytes: manners.max_body_bytes,
             max_unconfirmed_bytes: 256 << 20,
+            idempotent: manners.idempotent.clone(),
             urgent: manners.urgent.clone(),
             registry_version: manners.registry_version,
         };

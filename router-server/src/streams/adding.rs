@@ -5,28 +5,25 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use router_client::{described_by_name, described_return};
-use router_wire::Name;
 use router_wire::describe::{StreamKind, ValueDescription};
 use serde::Serialize;
 
 use super::frequency::Frequency;
-use super::handle::{Record, Streams};
+use super::handle::Streams;
 use super::options::{SMALL_SAMPLE_BYTES, StreamOptions};
-use super::outlet::place_of;
 use super::periodic::{PeriodicStream, Work, function};
 use super::proxy::ProxyCommand;
 use super::publisher::Publisher;
+use super::roster::Record;
 use super::route::{Route, Seat};
 use super::source::{Source, SourceError};
-use super::stream::{Ended, Stream, StreamSpec};
+use super::stream::{Ended, Stream};
 use super::stream_error::AddStreamError;
 use super::streamer::Command;
 use super::streamers::SeatError;
 use super::tick::TickRunner;
 use crate::add_error::NotFound;
 
-/// The largest sample that can be declared [bytes].
-const MOST_SAMPLE_BYTES: usize = 1 << 30;
 /// How long the proxy is waited for. It answers in its next turn; if it cannot, it does what it was asked later.
 const PROXY_WAIT: Duration = Duration::from_secs(5);
 
@@ -79,11 +76,12 @@ impl Streams {
         options: StreamOptions,
     ) -> Result<Publisher<T>, AddStreamError> {
         let options = options.largest_sample_bytes(largest_sample_bytes);
-        let _changing = self.changing.lock();
+        let _changing = self.roster.changing.lock();
         let value = described_by_name::<T>();
-        let stream = self.new_stream(name, StreamKind::Pushed, None, value, options)?;
+        let stream = self.roster.new_stream(name, StreamKind::Pushed, None, value, options)?;
         let largest_bytes = stream.spec.largest_sample_bytes;
-        let source = Source::connect(&self.ingress, largest_bytes).map_err(|error| error.adding(name))?;
+        let source =
+            Source::connect(&self.roster.ingress, largest_bytes).map_err(|error| error.adding(name))?;
         self.serve(Record { stream: Arc::clone(&stream), route: None })?;
         Ok(Publisher::new(stream, source))
     }
@@ -97,17 +95,23 @@ impl Streams {
     /// # Blocking
     /// For a turn of the proxy; 5 s at most.
     pub(crate) fn remove(&self, name: &str) -> Result<(), NotFound> {
-        let _changing = self.changing.lock();
-        let record = self.find(name)?;
+        let _changing = self.roster.changing.lock();
+        let record = match self.find(name) {
+            Ok(record) => record,
+            Err(not_found) => {
+                return if self.relays.remove(name, &self.roster) { Ok(()) } else { Err(not_found) };
+            }
+        };
         record.stream.end(Ended::Removed);
-        self.records.lock().remove(name);
+        self.roster.records.lock().remove(name);
+        self.roster.has_changed();
         if let Some(route) = &record.route {
             let seat = route.lock();
             seat.send(Command::Remove { incarnation: record.stream.incarnation });
             self.streamers.leave(&seat);
         }
         let (done, removed) = crossbeam_channel::bounded(1);
-        if self.proxy.post(ProxyCommand::Remove { stream: record.stream, done }).is_ok() {
+        if self.roster.proxy.post(ProxyCommand::Remove { stream: record.stream, done }).is_ok() {
             let _ = removed.recv_timeout(PROXY_WAIT); // nothing depends on it but order
         }
         Ok(())
@@ -123,8 +127,8 @@ impl Streams {
     ) -> Result<(), AddStreamError> {
         let frequency =
             Frequency::new(hz).map_err(|error| AddStreamError::Frequency { name: name.to_owned(), error })?;
-        let _changing = self.changing.lock();
-        let stream = self.new_stream(name, StreamKind::Periodic, Some(frequency), value, options)?;
+        let _changing = self.roster.changing.lock();
+        let stream = self.roster.new_stream(name, StreamKind::Periodic, Some(frequency), value, options)?;
         let (source, seat) = self.take_seat(&stream, frequency).map_err(|error| error.adding(name))?;
         let route = Arc::new(Route::to(seat.clone()));
         if let Err(error) =
@@ -147,68 +151,25 @@ impl Streams {
         frequency: Frequency,
     ) -> Result<(Option<Source>, Seat), TakeSeatError> {
         let largest_bytes = stream.spec.largest_sample_bytes;
-        let connect = |largest_bytes| Source::connect(&self.ingress, largest_bytes);
+        let connect = |largest_bytes| Source::connect(&self.roster.ingress, largest_bytes);
         let own = if largest_bytes > SMALL_SAMPLE_BYTES { Some(connect(largest_bytes)?) } else { None };
         let shared =
             if self.streamers.needs_thread(frequency) { Some(connect(SMALL_SAMPLE_BYTES)?) } else { None };
         Ok((own, self.streamers.seat(frequency, shared)?))
     }
 
-    fn new_stream(
-        &self,
-        name: &str,
-        kind: StreamKind,
-        frequency: Option<Frequency>,
-        value: ValueDescription,
-        options: StreamOptions,
-    ) -> Result<Arc<Stream>, AddStreamError> {
-        if self.ingress.stopped.load(Ordering::SeqCst) {
-            return Err(AddStreamError::Stopped);
-        }
-        let name = Name::parse_unreserved(name)?;
-        let bytes = options.largest_sample_bytes;
-        if !(1..=MOST_SAMPLE_BYTES).contains(&bytes) {
-            return Err(AddStreamError::LargestSample {
-                name: name.to_string(),
-                bytes,
-                limit: MOST_SAMPLE_BYTES,
-            });
-        }
-        if self.records.lock().contains_key(&name) {
-            return Err(AddStreamError::StreamExists { name: name.to_string() });
-        }
-        let (method, mut value) = match options.method {
-            Some((method, returns)) => (Some(method), returns),
-            None => (None, value),
-        };
-        value.unit = options.unit.or(value.unit);
-        value.schema = options.schema.unwrap_or(value.schema);
-        let spec = StreamSpec {
-            kind,
-            on_demand: options.on_demand,
-            keeps_last_value: options.last_value,
-            largest_sample_bytes: bytes,
-            socket: place_of(bytes),
-            docs: options.docs,
-            method,
-            value,
-        };
-        let incarnation = self.last_incarnation.fetch_add(1, Ordering::Relaxed) + 1;
-        let life = (self.epoch, incarnation);
-        Ok(Arc::new(Stream::new(name, life, self.clock, spec, options.enabled, frequency)))
-    }
-
     /// Makes the stream known, to the proxy first: when it can be found, those who wait for it are known.
-    fn serve(&self, record: Record) -> Result<(), AddStreamError> {
+    pub(super) fn serve(&self, record: Record) -> Result<(), AddStreamError> {
         let (done, added) = crossbeam_channel::bounded(1);
         let stream = Arc::clone(&record.stream);
-        self.proxy.post(ProxyCommand::Add { stream, done }).map_err(|_| AddStreamError::Stopped)?;
+        self.roster.proxy.post(ProxyCommand::Add { stream, done }).map_err(|_| AddStreamError::Stopped)?;
         let _ = added.recv_timeout(PROXY_WAIT); // late, it is done all the same
-        let mut records = self.records.lock();
-        if self.ingress.stopped.load(Ordering::SeqCst) {
+        let mut records = self.roster.records.lock();
+        if self.roster.ingress.stopped.load(Ordering::SeqCst) {
             return Err(AddStreamError::Stopped); // whoever stops looks at the records after setting it
         }
         records.insert(record.stream.name.clone(), record);
+        self.roster.has_changed();
         Ok(())
     }
 }

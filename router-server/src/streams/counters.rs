@@ -53,6 +53,11 @@ impl Counters {
         self.0[what as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn connections_ended(&self) -> u64 {
+        let count = |what: Counted| self.0[what as usize].load(Ordering::Relaxed);
+        count(Counted::Disconnect) + count(Counted::FailedHandshake)
+    }
+
     /// All of them by name.
     pub(crate) fn read(&self) -> BTreeMap<String, u64> {
         let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));

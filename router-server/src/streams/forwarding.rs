@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::declarations::Waiting;
-use super::packet::Packet;
+use super::packet::{Life, Packet};
 use super::stream::Stream;
 
 /// Last values of a stream are sent again at most this often ...
@@ -16,6 +16,8 @@ const MOST_BYTES_PER_S: f64 = 16e6;
 /// One stream as the proxy sees it; the proxy alone reads and writes it.
 pub(crate) struct Forwarding {
     pub(crate) stream: Arc<Stream>,
+    /// Which life of its source that was: always the same, unless the samples bring their numbers.
+    life: Option<Life>,
     /// The highest number that passed, or that a last value from before had.
     passed: Option<u64>,
     /// The newest sample that passed, by reference, or the newest one from the time when nobody listened.
@@ -44,6 +46,7 @@ impl Forwarding {
     pub(crate) fn new(stream: Arc<Stream>) -> Forwarding {
         Forwarding {
             stream,
+            life: None,
             passed: None,
             last: None,
             marked: None,
@@ -55,27 +58,46 @@ impl Forwarding {
 
     /// Whether everything that `waiting` waits for has passed.
     pub(crate) fn has_passed(&self, waiting: &Waiting) -> bool {
-        self.stream.incarnation != waiting.stream.incarnation || waiting.given.sent <= self.passed
+        // Numbers of another server tell nothing of what was given here; what still comes is for nobody.
+        self.stream.passes_on()
+            || self.stream.incarnation != waiting.stream.incarnation
+            || waiting.given.sent <= self.passed
     }
 
     /// Notes a sample that passes. `false`: whoever listens has already had a newer one as the last value. That
-    /// sample was made while somebody listened who is gone, so nobody misses it.
+    /// sample was made while somebody listened who is gone, so nobody misses it. Or it is a last value that its source
+    /// sent again for somebody else.
     pub(crate) fn pass(&mut self, sample: &Packet) -> bool {
-        if Some(sample.sequence) <= self.passed {
+        if !self.is_newer(sample) {
             return false;
         }
-        self.keep(sample.sequence, || sample.shared());
+        self.keep((sample.life, sample.sequence), || sample.shared());
         // Whoever is subscribed gets this one. Where nobody is, it waits for the next subscriber like any other.
         self.owes &= !self.stream.is_heard();
         true
     }
 
-    /// Says who listens. The sample that waited for a listener becomes the last value.
+    /// Notes that the source says the stream is gone: nothing of it is a last value any more.
+    pub(crate) fn removed_at_source(&mut self) {
+        (self.last, self.marked) = (None, None);
+    }
+
+    /// How far the source had come with what passed.
+    pub(crate) fn passed_on(&self) -> Option<(Life, u64)> {
+        self.life.zip(self.passed)
+    }
+
+    /// Says who listens. The sample that waited for a listener becomes the last value. Where the relay had left its
+    /// source, what passed before would look like a loss to whoever listens from now on: it is forgotten.
     pub(crate) fn set_heard(&mut self, heard: bool, subscribers: u64) {
-        if let Some(unsent) = self.stream.set_heard(heard, subscribers)
-            && Some(unsent.sequence) > self.passed
+        let change = self.stream.set_heard(heard, subscribers);
+        if change.afresh {
+            (self.life, self.passed, self.last, self.marked) = (None, None, None, None);
+        }
+        if let Some(unsent) = change.unsent
+            && self.is_newer(&unsent)
         {
-            self.keep(unsent.sequence, || unsent);
+            self.keep((unsent.life, unsent.sequence), || unsent);
         }
     }
 
@@ -100,7 +122,12 @@ impl Forwarding {
         LastValue::Send(marked.shared())
     }
 
-    fn keep(&mut self, sequence: u64, packet: impl FnOnce() -> Packet) {
+    fn is_newer(&self, sample: &Packet) -> bool {
+        self.life != Some(sample.life) || Some(sample.sequence) > self.passed
+    }
+
+    fn keep(&mut self, (life, sequence): (Life, u64), packet: impl FnOnce() -> Packet) {
+        self.life = Some(life);
         self.passed = Some(sequence);
         self.marked = None;
         self.last = self.stream.spec.keeps_last_value.then(packet);
@@ -110,26 +137,9 @@ impl Forwarding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::streams::clock::Clock;
     use crate::streams::packet::Unnumbered;
-    use crate::streams::stream::StreamSpec;
-    use router_wire::Name;
-    use router_wire::describe::{StreamKind, StreamSocket, ValueDescription};
-
-    fn stream() -> Arc<Stream> {
-        let spec = StreamSpec {
-            kind: StreamKind::Pushed,
-            on_demand: false,
-            keeps_last_value: true,
-            largest_sample_bytes: 100,
-            socket: StreamSocket::Samples,
-            docs: String::new(),
-            method: None,
-            value: ValueDescription::default(),
-        };
-        let name = Name::parse("stage").unwrap();
-        Arc::new(Stream::new(name, (1, 1), Clock::since(Instant::now()), spec, true, None))
-    }
+    use crate::streams::testing::stream;
+    use router_wire::SampleStatus;
 
     fn sample(stream: &Stream, sequence: u64) -> Packet {
         Unnumbered::value("stage", &sequence, stream.clock.now())
@@ -173,6 +183,59 @@ mod tests {
         assert!(!forwarding.owe_last_value(), "it is listed");
         forwarding.pass(&sample(&stream, 0));
         assert_eq!(sent(&mut forwarding, Instant::now()), None);
+    }
+
+    fn of_life(stream: &Stream, life: Life, sequence: u64) -> Packet {
+        Packet { life, ..sample(stream, sequence) }
+    }
+
+    #[test]
+    fn where_numbers_pass_another_life_begins_anew() {
+        let stream = stream();
+        stream.begin_to_pass_on();
+        let mut forwarding = Forwarding::new(Arc::clone(&stream));
+        forwarding.set_heard(true, 1);
+        for (life, sequence, passes) in [
+            ((7, 1), 5, true),
+            ((7, 1), 5, false),
+            ((7, 1), 9, true),
+            ((7, 2), 0, true),
+            ((8, 1), 3, true),
+            ((8, 1), 2, false),
+            ((8, 1), 4, true),
+        ] {
+            assert_eq!(forwarding.pass(&of_life(&stream, life, sequence)), passes, "{life:?} {sequence}");
+        }
+        assert_eq!(forwarding.passed_on(), Some(((8, 1), 4)));
+        forwarding.owe_last_value();
+        assert_eq!(sent(&mut forwarding, Instant::now()), Some(4));
+        forwarding.removed_at_source();
+        forwarding.owe_last_value();
+        assert_eq!(sent(&mut forwarding, Instant::now() + LEAST_PAUSE * 2), None);
+    }
+
+    /// What passed before the relay left its source would look like a loss to whoever listens next.
+    #[test]
+    fn what_passed_before_the_relay_left_is_forgotten() {
+        let stream = stream();
+        stream.begin_to_pass_on();
+        let mut forwarding = Forwarding::new(Arc::clone(&stream));
+        forwarding.set_heard(true, 1);
+        assert!(forwarding.pass(&of_life(&stream, (7, 1), 5)));
+        forwarding.set_heard(false, 0);
+        // While the relay is still there, what comes is the last value for whoever comes next.
+        stream.pass_on(of_life(&stream, (7, 1), 6), SampleStatus::Value, None).unwrap();
+        forwarding.set_heard(true, 1);
+        forwarding.owe_last_value();
+        assert_eq!(sent(&mut forwarding, Instant::now()), Some(6));
+        assert!(!stream.leave_source(false), "somebody listens");
+        forwarding.set_heard(false, 0);
+        stream.pass_on(of_life(&stream, (7, 1), 7), SampleStatus::Value, None).unwrap();
+        assert!(stream.leave_source(false));
+        forwarding.set_heard(true, 1);
+        forwarding.owe_last_value();
+        assert_eq!(sent(&mut forwarding, Instant::now() + LEAST_PAUSE * 2), None);
+        assert!(forwarding.pass(&of_life(&stream, (7, 1), 20)));
     }
 
     #[test]

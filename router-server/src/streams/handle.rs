@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use router_socket::{Context, Endpoint, MailSender, NamedThread, SocketError, mailbox, spawn};
+use router_socket::{Context, Endpoint, NamedThread, SocketError, mailbox, spawn};
 use router_wire::Name;
 use router_wire::describe::StreamDescription;
 use router_wire::nearest;
@@ -17,7 +17,8 @@ use super::counters::Counters;
 use super::frequency::Frequency;
 use super::outlet::{LEAST_MARK, Outlet, samples_mark};
 use super::proxy::{ProxyCommand, ProxyLoop};
-use super::route::Route;
+use super::relays::Relays;
+use super::roster::{Record, Roster};
 use super::source::Ingress;
 use super::stream::{Ended, Stream};
 use super::stream_error::{DeclareError, SetFrequencyError};
@@ -42,43 +43,30 @@ pub(crate) struct StreamSettings {
 /// `enable`, `disable`, `set_frequency`, `declare` and everything that only tells hold locks for look-ups and never
 /// wait. `add_*` and `remove` wait for the proxy's next turn; they are not for loops.
 pub(crate) struct Streams {
-    pub(super) epoch: u64,
-    pub(super) clock: Clock,
-    pub(super) ingress: Ingress,
-    pub(super) proxy: MailSender<ProxyCommand>,
+    pub(super) roster: Roster,
     pub(super) streamers: Streamers,
-    /// Held by whoever adds or removes, so that the proxy learns of both in one order.
-    pub(super) changing: Mutex<()>,
-    pub(super) records: Mutex<BTreeMap<Name, Record>>,
-    pub(super) last_incarnation: AtomicU64,
+    pub(super) relays: Relays,
     counters: Arc<Counters>,
     thread: Mutex<Option<NamedThread>>,
 }
 
-/// A stream, and where it is.
-#[derive(Clone)]
-pub(super) struct Record {
-    pub(super) stream: Arc<Stream>,
-    /// The way to a periodic stream.
-    pub(super) route: Option<Arc<Route>>,
-}
-
 impl Streams {
-    /// Binds both sockets, and starts the proxy. Returns the endpoints of samples and frames with their real ports.
+    /// Binds both sockets, each at all of its endpoints, and starts the proxy. Returns the endpoints of samples and
+    /// frames with their real ports.
     ///
     /// # Errors
     /// A [`SocketError`] that says which endpoint is in use, or what the system refuses.
     pub(crate) fn start(
         context: &Context,
-        samples: &Endpoint,
-        frames: &Endpoint,
+        samples: &[Endpoint],
+        frames: &[Endpoint],
         settings: StreamSettings,
-    ) -> Result<(Streams, Endpoint, Endpoint), SocketError> {
+    ) -> Result<(Streams, Vec<Endpoint>, Vec<Endpoint>), SocketError> {
         let budget_bytes = settings.stalled_subscriber_bytes;
         let counters = Arc::new(Counters::default());
-        let samples = Outlet::bind(context, samples, samples_mark(budget_bytes), Arc::clone(&counters))?;
-        let frames = Outlet::bind(context, frames, LEAST_MARK, Arc::clone(&counters))?;
-        let endpoints = (samples.endpoint().clone(), frames.endpoint().clone());
+        let (samples, samples_at) =
+            Outlet::bind(context, samples, samples_mark(budget_bytes), Arc::clone(&counters))?;
+        let (frames, frames_at) = Outlet::bind(context, frames, LEAST_MARK, Arc::clone(&counters))?;
         let (proxy, inbox) = mailbox(context, None)?;
         let endpoint = Endpoint::unique_inproc("streams");
         let outlets = (samples, frames);
@@ -88,18 +76,24 @@ impl Streams {
             .map_err(|reason| SocketError::WakeUp { action: "start the thread of the proxy", reason })?;
         let ingress = Ingress::new(context.clone(), endpoint, budget_bytes);
         let streams = Streams {
-            epoch: settings.epoch,
-            clock: Clock::since(settings.started),
             streamers: Streamers::new(ingress.clone(), proxy.clone()),
-            ingress,
-            proxy,
-            changing: Mutex::default(),
-            records: Mutex::default(),
-            last_incarnation: AtomicU64::new(0),
+            roster: Roster::new(settings.epoch, Clock::since(settings.started), ingress, proxy),
+            relays: Relays::default(),
             counters,
             thread: Mutex::new(Some(thread)),
         };
-        Ok((streams, endpoints.0, endpoints.1))
+        Ok((streams, samples_at, frames_at))
+    }
+
+    /// How many connections to the two sockets have ended, or came to nothing, whenever it is asked.
+    pub(crate) fn connections_ended(&self) -> Box<dyn Fn() -> u64 + Send> {
+        let counters = Arc::clone(&self.counters);
+        Box::new(move || counters.connections_ended())
+    }
+
+    /// Counts the changes of what [`describe`](Streams::describe) tells, beside those of counts.
+    pub(crate) fn changes(&self) -> Arc<AtomicU64> {
+        self.roster.changes()
     }
 
     /// Publishes a stream again; nothing happens when it is enabled.
@@ -107,7 +101,7 @@ impl Streams {
     /// # Errors
     /// [`NotFound`].
     pub(crate) fn enable(&self, name: &str) -> Result<(), NotFound> {
-        self.find(name).map(|record| record.stream.set_enabled(true))
+        self.set_enabled(name, true)
     }
 
     /// Publishes a stream no more: nothing later than the return of this. Nothing happens when it is disabled.
@@ -115,7 +109,18 @@ impl Streams {
     /// # Errors
     /// [`NotFound`].
     pub(crate) fn disable(&self, name: &str) -> Result<(), NotFound> {
-        self.find(name).map(|record| record.stream.set_enabled(false))
+        self.set_enabled(name, false)
+    }
+
+    /// A relay of many topics is enabled and disabled as a whole, too.
+    fn set_enabled(&self, name: &str, enabled: bool) -> Result<(), NotFound> {
+        match self.find(name) {
+            Ok(record) => record.stream.set_enabled(enabled),
+            Err(not_found) if !self.relays.set_enabled(name, enabled) => return Err(not_found),
+            Err(_) => {}
+        }
+        self.roster.has_changed();
+        Ok(())
     }
 
     /// Changes how often a periodic stream's function is called. Numbers go on, and no sample overtakes another.
@@ -137,6 +142,7 @@ impl Streams {
             SeatError::Stopped => SetFrequencyError::Stopped,
         })?;
         record.stream.set_frequency(frequency);
+        self.roster.has_changed();
         let incarnation = record.stream.incarnation;
         seat.send(Command::Release { incarnation });
         self.streamers.leave(&seat);
@@ -150,11 +156,16 @@ impl Streams {
     /// [`DeclareError`].
     pub(crate) fn declare(&self, name: &str, token: u64) -> Result<(), DeclareError> {
         let stream = self.find(name)?.stream;
+        if stream.passes_on() {
+            let upstream = stream.spec.source.as_ref().and_then(|origin| origin.upstream.as_ref());
+            let upstream = upstream.map(Name::to_string);
+            return Err(DeclareError::AskSource { name: name.to_owned(), upstream });
+        }
         let is_first = stream
             .ask_declaration(token)
             .map_err(|waiting| DeclareError::Busy { name: name.to_owned(), waiting })?;
         if is_first {
-            self.proxy.post(ProxyCommand::Declare { stream }).map_err(|_| DeclareError::Stopped)?;
+            self.roster.proxy.post(ProxyCommand::Declare { stream }).map_err(|_| DeclareError::Stopped)?;
         }
         Ok(())
     }
@@ -177,13 +188,16 @@ impl Streams {
             let held = stream.held_by().into_iter();
             counters.extend(held.map(|(call, ticks)| (format!("ticks_held.{name}.by.{call}"), ticks)));
         }
+        let passing = self.all().into_iter().filter(|stream| stream.passes_on());
+        counters.extend(passing.map(|stream| (format!("lost_before.{}", stream.name), stream.lost_before())));
+        counters.extend(self.relays.counters());
         counters
     }
 
     /// The names of the streams, in order.
     #[cfg(test)]
     pub(crate) fn names(&self) -> Vec<Name> {
-        self.records.lock().keys().cloned().collect()
+        self.roster.records.lock().keys().cloned().collect()
     }
 
     /// Ends everything: publishers get `Stopped`, both sockets are closed, threads are joined. Returns those that do
@@ -193,16 +207,18 @@ impl Streams {
     /// Until the end of `schedule` at most.
     pub(crate) fn stop(&self, schedule: StopSchedule) -> Vec<String> {
         let Some(proxy) = self.thread.lock().take() else { return Vec::new() };
-        self.ingress.stopped.store(true, Ordering::SeqCst);
+        self.roster.ingress.stopped.store(true, Ordering::SeqCst);
         self.streamers.end();
-        let _ = self.proxy.post(ProxyCommand::Stop); // it may have ended with its context
+        self.relays.end();
+        let _ = self.roster.proxy.post(ProxyCommand::Stop); // it may have ended with its context
         // A thread of its own: it waits for whoever sends in this moment, and for libzmq.
-        let (streams, ingress) = (self.all(), self.ingress.clone());
+        let (streams, ingress) = (self.all(), self.roster.ingress.clone());
         let closing = spawn("closing of streams", move || {
             streams.iter().for_each(|stream| stream.end(Ended::Stopped));
             ingress.close();
         });
         let mut set_apart = self.streamers.join(schedule.user_code_by);
+        set_apart.extend(self.relays.join(schedule.loops_by));
         for thread in [Some(proxy), closing.ok()].into_iter().flatten() {
             let left = StopSchedule::until(schedule.end_by);
             set_apart.extend(thread.join_within(left).err().map(|still| still.name));
@@ -211,7 +227,7 @@ impl Streams {
     }
 
     pub(super) fn find(&self, name: &str) -> Result<Record, NotFound> {
-        let records = self.records.lock();
+        let records = self.roster.records.lock();
         records.get(name).cloned().ok_or_else(|| NotFound {
             name: name.to_owned(),
             nearest: nearest(name, records.keys().map(Name::as_str)),
@@ -219,7 +235,7 @@ impl Streams {
     }
 
     fn all(&self) -> Vec<Arc<Stream>> {
-        self.records.lock().values().map(|record| Arc::clone(&record.stream)).collect()
+        self.roster.records.lock().values().map(|record| Arc::clone(&record.stream)).collect()
     }
 
     #[cfg(test)]

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use router_wire::describe::ValueDescription;
 
+use super::stream::Origin;
+
 /// Samples up to this size, and their streams, are on the socket `samples`; larger ones on `frames` [bytes].
 pub(crate) const SMALL_SAMPLE_BYTES: usize = 64 << 10;
 
@@ -25,6 +27,8 @@ pub struct StreamOptions {
     pub(crate) schema: Option<Value>,
     /// The call whose values are streamed, and what it returns. Set by the server for ticks on a lane.
     pub(crate) method: Option<(String, ValueDescription)>,
+    /// Where a relayed stream comes from. Set by the server.
+    pub(crate) source: Option<Origin>,
 }
 
 impl StreamOptions {
@@ -39,6 +43,7 @@ impl StreamOptions {
             unit: None,
             schema: None,
             method: None,
+            source: None,
         }
     }
 

@@ -24,6 +24,7 @@ use router_wire::describe::StreamSocket;
 use router_wire::{Name, sample};
 
 use super::counters::{Counted, Counters};
+use super::local_outlet::LocalOutlet;
 use super::options::SMALL_SAMPLE_BYTES;
 use super::packet::Packet;
 use super::subscribers::{MOST_ENTRIES, Subscribed, Subscribers};
@@ -44,10 +45,13 @@ const BIND_AGAIN_AFTER: Duration = Duration::from_millis(10);
 /// A socket that serves streams.
 pub(crate) struct Outlet {
     context: Context,
-    endpoint: Endpoint,
+    /// Where the socket listens: TCP and `ipc`.
+    endpoints: Vec<Endpoint>,
+    /// Towards clients of this process, if the server listens for them.
+    local: Option<LocalOutlet>,
     counters: Arc<Counters>,
-    /// Dropped before the socket, which keeps others from the path until then.
-    socket_file: Option<SocketFile>,
+    /// Dropped before the socket, which keeps others from the paths until then.
+    socket_files: Vec<SocketFile>,
     socket: Socket,
     monitor: Monitor,
     /// How many messages wait for one connection of `socket`.
@@ -55,11 +59,17 @@ pub(crate) struct Outlet {
     /// A sample went out through `socket`.
     has_served: bool,
     replacement: Replacement,
+    /// Listeners that libzmq has not closed yet.
+    closing: usize,
     subscribers: Subscribers<ConnectionToken, Frame>,
 }
 
 /// A socket whose listener libzmq's thread is closing.
-pub(crate) struct ClosingOutlet(Outlet);
+pub(crate) struct ClosingOutlet {
+    outlet: Outlet,
+    /// Listeners that libzmq has not closed yet.
+    open: usize,
+}
 
 /// How far the socket's replacement by one with another mark is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,44 +99,52 @@ pub(crate) enum Change {
 }
 
 impl Outlet {
-    /// Listens at `endpoint`. `mark` bounds what waits for each connection [messages].
+    /// Listens at `wanted`. `mark` bounds what waits for each connection [messages]. Returns the same endpoints with
+    /// their real ports.
     ///
     /// # Errors
     /// A [`SocketError`] that says why it cannot listen there.
     pub(crate) fn bind(
         context: &Context,
-        endpoint: &Endpoint,
+        wanted: &[Endpoint],
         mark: i32,
         counters: Arc<Counters>,
-    ) -> Result<Outlet, SocketError> {
-        let (socket, monitor, real) = listen(context, endpoint, mark)?;
-        Ok(Outlet {
+    ) -> Result<(Outlet, Vec<Endpoint>), SocketError> {
+        let (here, beyond): (Vec<_>, Vec<_>) =
+            wanted.iter().cloned().partition(|endpoint| endpoint.inproc_name().is_some());
+        let local = LocalOutlet::bind(context, &here, mark)?;
+        let (socket, monitor, endpoints) = listen(context, &beyond, mark)?;
+        let mut bound = endpoints.iter();
+        let real = wanted.iter().map(|endpoint| match endpoint.inproc_name() {
+            Some(_) => endpoint,
+            None => bound.next().unwrap_or(endpoint),
+        });
+        let real = real.cloned().collect();
+        let outlet = Outlet {
             context: context.clone(),
-            endpoint: real,
+            endpoints,
+            local,
             counters,
-            socket_file: SocketFile::of(endpoint),
+            socket_files: wanted.iter().filter_map(SocketFile::of).collect(),
             socket,
             monitor,
             mark,
             has_served: false,
             replacement: Replacement::None,
+            closing: 0,
             subscribers: Subscribers::new(MOST_ENTRIES),
-        })
-    }
-
-    /// Where it listens, with its real port.
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        };
+        Ok((outlet, real))
     }
 
     /// How many connections listen to `name` here.
     pub(crate) fn count(&self, name: &str) -> u64 {
-        self.subscribers.count(name)
+        self.subscribers.count(name) + self.count_local(name)
     }
 
     /// Whether somebody listens to `name` here, or may.
     pub(crate) fn is_heard(&self, name: &str) -> bool {
-        self.subscribers.is_heard(name)
+        self.subscribers.is_heard(name) || self.count_local(name) > 0
     }
 
     /// Whether too much was subscribed to: everything stays heard.
@@ -139,11 +157,19 @@ impl Outlet {
     /// # Errors
     /// [`SocketError::ContextTerminated`].
     pub(crate) fn next_change(&mut self) -> Result<Option<Change>, SocketError> {
-        Ok(self.socket.try_recv()?.map(|frame| self.read(frame)))
+        if let Some(frame) = self.socket.try_recv()? {
+            return Ok(Some(self.read(frame)));
+        }
+        let Some(local) = &mut self.local else { return Ok(None) };
+        let change = local.next_change()?;
+        Ok(change.map(|change| change.unwrap_or_else(|counted| self.nothing(counted))))
     }
 
     /// Sends a packet to everyone who is subscribed to its name. A connection that is full is skipped.
     pub(crate) fn send(&mut self, packet: Packet) {
+        if let Some(local) = &mut self.local {
+            local.send(&packet);
+        }
         // An XPUB that drops for full subscribers refuses nothing; with a closed context there is nobody to tell.
         let _ = self.socket.try_send(packet.head, packet.payload.is_some());
         if let Some(payload) = packet.payload {
@@ -159,10 +185,13 @@ impl Outlet {
 
     /// Bounds what waits for each connection to `mark` messages.
     ///
-    /// The socket is replaced by another at the same endpoint: its connections are closed, and clients connect and
+    /// The socket is replaced by another at the same endpoints: its connections are closed, and clients connect and
     /// subscribe again. That happens where it must, for a lower mark, and where it disturbs nobody, for a higher one
     /// while nothing was served yet or nobody is known. Otherwise a lower mark than the budget allows stays.
     pub(crate) fn set_mark(&mut self, mark: i32) {
+        if self.endpoints.is_empty() {
+            return;
+        }
         let mark = mark.max(LEAST_MARK);
         match &mut self.replacement {
             Replacement::Closing { mark: next, .. } | Replacement::Binding { mark: next, .. } => *next = mark,
@@ -211,15 +240,18 @@ impl Outlet {
     }
 
     /// What a loop waits for.
-    pub(crate) fn poll_entries(&self) -> [PollEntry<'_>; 2] {
-        [PollEntry::readable(&self.socket), self.monitor.poll_entry()]
+    pub(crate) fn poll_entries(&self) -> impl Iterator<Item = PollEntry<'_>> {
+        let own = [PollEntry::readable(&self.socket), self.monitor.poll_entry()];
+        own.into_iter().chain(self.local.as_ref().map(LocalOutlet::poll_entry))
     }
 
     /// Stops listening; `None` if it does not listen.
     pub(crate) fn close(mut self) -> Option<ClosingOutlet> {
         while self.monitor.try_next().is_some() {}
-        self.socket_file = None;
-        self.socket.unbind(&self.endpoint).ok().map(|()| ClosingOutlet(self))
+        self.socket_files.clear();
+        self.local = None;
+        let open = self.unbind();
+        (open > 0).then_some(ClosingOutlet { outlet: self, open })
     }
 
     fn read(&mut self, frame: Frame) -> Change {
@@ -239,7 +271,7 @@ impl Outlet {
     }
 
     fn subscribed(&mut self, name: Name, frame: Frame) -> Change {
-        // Only a connection within this process could be without, and there is no endpoint for one.
+        // Only a connection within this process could be without, and those have a socket of their own.
         let Some(key) = frame.connection() else { return self.nothing(Counted::RefusedSubscription) };
         match self.subscribers.subscribe(&name, key, frame.connection_fd(), frame) {
             Subscribed::New => Change::Subscribed(name),
@@ -267,27 +299,40 @@ impl Outlet {
     }
 
     fn replace(&mut self, mark: i32) {
-        self.socket_file = None;
-        self.replacement = match self.socket.unbind(&self.endpoint) {
-            Ok(()) => Replacement::Closing { mark, until: Instant::now() + CLOSE_TAKES },
-            Err(_) => Replacement::Binding { mark, at: Instant::now() }, // it does not listen
+        self.socket_files.clear();
+        self.closing = self.unbind();
+        self.replacement = match self.closing {
+            0 => Replacement::Binding { mark, at: Instant::now() }, // it does not listen
+            _ => Replacement::Closing { mark, until: Instant::now() + CLOSE_TAKES },
         };
     }
 
-    /// libzmq closed a connection, which goes on by itself, or the listener.
+    /// Starts to close the listeners; how many there are.
+    fn unbind(&self) -> usize {
+        self.endpoints.iter().filter(|endpoint| self.socket.unbind(endpoint).is_ok()).count()
+    }
+
+    /// libzmq closed a listener.
     fn closed(&mut self) {
         if let Replacement::Closing { mark, .. } = self.replacement {
-            self.replacement = Replacement::Binding { mark, at: Instant::now() };
+            self.closing = self.closing.saturating_sub(1);
+            if self.closing == 0 {
+                self.replacement = Replacement::Binding { mark, at: Instant::now() };
+            }
         }
     }
 
+    fn count_local(&self, name: &str) -> u64 {
+        self.local.as_ref().map_or(0, |local| local.count(name))
+    }
+
     fn bind_again(&mut self, mark: i32) -> bool {
-        match listen(&self.context, &self.endpoint, mark) {
+        match listen(&self.context, &self.endpoints, mark) {
             Ok((socket, monitor, _)) => {
                 // The monitor first: it belongs to the former socket.
                 self.monitor = monitor;
                 self.socket = socket;
-                self.socket_file = SocketFile::of(&self.endpoint);
+                self.socket_files = self.endpoints.iter().filter_map(SocketFile::of).collect();
                 self.mark = mark;
                 self.has_served = false;
                 self.replacement = Replacement::None;
@@ -307,12 +352,15 @@ impl ClosingOutlet {
     /// Waits until the port can be bound again.
     ///
     /// # Blocking
-    /// Until libzmq's thread has closed the listener, `deadline` at most.
+    /// Until libzmq's thread has closed the listeners, `deadline` at most.
     pub(crate) fn wait(mut self, deadline: Instant) {
-        let monitor = &mut self.0.monitor;
-        loop {
+        let monitor = &mut self.outlet.monitor;
+        while self.open > 0 {
             match monitor.try_next() {
-                Some(SocketEvent::Closed { .. }) => return,
+                Some(SocketEvent::Closed { .. }) => {
+                    self.open -= 1;
+                    continue;
+                }
                 Some(_) => continue,
                 None => {}
             }
@@ -326,16 +374,16 @@ impl ClosingOutlet {
 
 fn listen(
     context: &Context,
-    endpoint: &Endpoint,
+    endpoints: &[Endpoint],
     mark: i32,
-) -> Result<(Socket, Monitor, Endpoint), SocketError> {
+) -> Result<(Socket, Monitor, Vec<Endpoint>), SocketError> {
     let mut socket = context.socket(SocketKind::XPub)?;
     socket.set_xpub_verboser(true)?;
     socket.set_max_message_bytes(MOST_RECEIVED_BYTES)?;
     socket.set_send_hwm(mark)?;
     let monitor = socket.monitor()?;
-    let endpoint = socket.bind(endpoint)?;
-    Ok((socket, monitor, endpoint))
+    let endpoints = endpoints.iter().map(|endpoint| socket.bind(endpoint)).collect::<Result<_, _>>()?;
+    Ok((socket, monitor, endpoints))
 }
 
 /// The mark of `samples`: as many of the largest samples there as the budget holds, 1,000 at most.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use router_socket::{Context, Endpoint, Frame, Mailbox, PollEntry, Socket, SocketError, SocketKind};
 use router_wire::describe::StreamSocket;
-use router_wire::{Name, SampleHeader};
+use router_wire::{Name, SampleHeader, SampleStatus};
 
 use super::counters::{Counted, Counters};
 use super::declarations::{Declarations, Then, Waiting};
@@ -209,16 +209,26 @@ impl ProxyLoop {
         let (Some(head), payload) = (frames.next(), frames.next()) else { return };
         let passes = read_sample(&head).and_then(|(name, header)| {
             let forwarding = self.streams.get_mut(name)?;
-            let is_current = forwarding.stream.incarnation == header.incarnation;
-            is_current.then_some((forwarding, header.sequence))
+            let stream = &forwarding.stream;
+            let is_current = stream.passes_on() || stream.incarnation == header.incarnation;
+            is_current.then_some((forwarding, header))
         });
-        let Some((forwarding, sequence)) = passes else {
+        let Some((forwarding, header)) = passes else {
             self.counters.count(Counted::StaleSample);
             return;
         };
-        let packet = Packet { sequence, head, payload };
-        if !forwarding.pass(&packet) {
-            self.counters.count(Counted::OvertakenSample);
+        let packet =
+            Packet { life: (header.epoch, header.incarnation), sequence: header.sequence, head, payload };
+        if !header.status.is_sample() {
+            // The source's own declaration or removal, in order behind its samples.
+            if header.status == SampleStatus::Removed {
+                forwarding.removed_at_source();
+            }
+        } else if !forwarding.pass(&packet) {
+            // A last value that a source sends again for somebody else was seen here already.
+            if !forwarding.stream.passes_on() {
+                self.counters.count(Counted::OvertakenSample);
+            }
             return;
         }
         // What was sent just before the last subscriber left goes to nobody. A new one, whose subscription libzmq
@@ -255,7 +265,8 @@ impl ProxyLoop {
 
     fn declare_all(&mut self) {
         self.declare_at = Instant::now() + DECLARE_EVERY;
-        let heard = self.streams.values().filter(|forwarding| forwarding.stream.is_heard());
+        let declares = |stream: &Stream| stream.is_heard() && !stream.passes_on();
+        let heard = self.streams.values().filter(|forwarding| declares(&forwarding.stream));
         let streams: Vec<_> = heard.map(|forwarding| Arc::clone(&forwarding.stream)).collect();
         for stream in streams {
             // Also where no number was given: a subscriber that hears nothing for long subscribes again.
@@ -271,10 +282,9 @@ impl ProxyLoop {
         let due =
             owing.chain(self.samples.due()).chain(self.frames.due()).fold(self.declare_at, Instant::min);
         let until = due.saturating_duration_since(Instant::now());
-        let [samples, samples_monitor] = self.samples.poll_entries();
-        let [frames, frames_monitor] = self.frames.poll_entries();
-        let ingress = PollEntry::readable(&self.ingress);
-        let mut entries = [ingress, samples, frames, samples_monitor, frames_monitor];
+        let mut entries = vec![PollEntry::readable(&self.ingress)];
+        entries.extend(self.samples.poll_entries());
+        entries.extend(self.frames.poll_entries());
         self.mailbox.poll(&mut entries, Some(until))
     }
 }

@@ -24,6 +24,8 @@ const MOST_WAITING: usize = 1_000;
 /// A connected source. It never waits to send.
 pub(crate) struct Source {
     socket: Arc<SourceSocket>,
+    /// The proxy's subscription is here: nothing is lost unseen from now on.
+    is_connected: bool,
 }
 
 /// A source's socket: the source's own, until the stop of the server takes it away and closes it. Locked for a send,
@@ -73,7 +75,7 @@ impl Ingress {
         drop(context);
     }
 
-    fn context(&self) -> Result<Context, SourceError> {
+    pub(crate) fn context(&self) -> Result<Context, SourceError> {
         self.sockets.lock().context.clone().ok_or(SourceError::Stopped)
     }
 
@@ -118,10 +120,7 @@ impl Source {
     /// # Blocking
     /// Until the proxy's next turn, 5 s at most.
     pub(crate) fn connect(ingress: &Ingress, largest_bytes: usize) -> Result<Source, SourceError> {
-        let mut socket = ingress.context()?.socket(SocketKind::XPub)?;
-        socket.set_send_hwm(send_hwm(ingress.budget_bytes, largest_bytes))?;
-        socket.set_xpub_nodrop(true)?;
-        socket.connect(&ingress.endpoint)?;
+        let mut socket = Source::open(&ingress.context()?, ingress, largest_bytes)?;
         let deadline = Instant::now() + CONNECT_WAIT;
         while socket.try_recv()?.is_none() {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -133,7 +132,29 @@ impl Source {
             }
             router_socket::poll(&mut [PollEntry::readable(&socket)], Some(left.min(LOOK_EVERY)))?;
         }
-        Ok(Source { socket: ingress.register(socket)? })
+        Ok(Source { socket: ingress.register(socket)?, is_connected: true })
+    }
+
+    /// As [`connect`](Source::connect), for loops: it returns at once, and refuses samples until the proxy has taken the
+    /// connection, in its next turn.
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub(crate) fn begin(ingress: &Ingress, largest_bytes: usize) -> Result<Source, SocketError> {
+        let closed = |error| match error {
+            SourceError::Socket(error) => error,
+            SourceError::Stopped | SourceError::ProxyTooSlow => SocketError::ContextTerminated,
+        };
+        let socket = Source::open(&ingress.context().map_err(closed)?, ingress, largest_bytes)?;
+        Ok(Source { socket: ingress.register(socket).map_err(closed)?, is_connected: false })
+    }
+
+    fn open(context: &Context, ingress: &Ingress, largest_bytes: usize) -> Result<Socket, SocketError> {
+        let socket = context.socket(SocketKind::XPub)?;
+        socket.set_send_hwm(send_hwm(ingress.budget_bytes, largest_bytes))?;
+        socket.set_xpub_nodrop(true)?;
+        socket.connect(&ingress.endpoint)?;
+        Ok(socket)
     }
 
     /// Holds what a send holds.
@@ -154,6 +175,13 @@ impl Source {
         };
         let mut socket = self.socket.lock();
         let socket = socket.as_mut().ok_or(SourceRefusal::Closed)?;
+        if !self.is_connected {
+            let subscription = socket.try_recv().map_err(|_| SourceRefusal::Closed)?;
+            self.is_connected = subscription.is_some();
+            if !self.is_connected {
+                return Err(SourceRefusal::Full);
+            }
+        }
         socket.try_send(packet.head, more).map_err(refusal)?;
         match packet.payload {
             Some(payload) => socket.try_send(payload, false).map_err(refusal),

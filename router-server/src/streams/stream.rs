@@ -1,12 +1,13 @@
-//! `Stream`: one stream as its source, the proxy and the handle share it.
+//! `Stream`: one stream as its source, the proxy and the handle share it. What is different where samples bring the
+//! numbers of another server is in `passing.rs`, what is told of it in `stream_report.rs`.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use router_wire::Name;
 use router_wire::describe::{StreamDescription, StreamKind, StreamSocket, ValueDescription};
-use router_wire::status::StreamStats;
 
 use super::clock::Clock;
 use super::frequency::Frequency;
@@ -30,9 +31,19 @@ pub(crate) struct Stream {
     /// Whether somebody listens: a copy of the one under the lock, for looking at without it.
     heard: AtomicBool,
     /// Written by the proxy.
-    subscribers: AtomicU64,
+    pub(super) subscribers: AtomicU64,
+    /// The samples bring the numbers of their source. Written by a relay, once, before it hands the first one on.
+    pub(super) passes_on: AtomicBool,
+    /// Samples with numbers that were lost before they came here. Counted by a relay.
+    pub(super) lost_before: AtomicU64,
+    /// The watcher was told and has not looked yet.
+    news: AtomicBool,
+    /// Told when somebody begins or ceases to listen, and of enable, disable and the end. Never waits.
+    watcher: OnceLock<Watcher>,
+    /// What another server says of the stream. Written by the thread that brings it here.
+    pub(super) told: Mutex<Option<StreamDescription>>,
     /// Held for look-ups, numbering and a send that never waits; never around user code.
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 /// What does not change in the life of a stream.
@@ -46,29 +57,54 @@ pub(crate) struct StreamSpec {
     pub(crate) docs: String,
     pub(crate) method: Option<String>,
     pub(crate) value: ValueDescription,
+    /// Where a relayed stream comes from.
+    pub(crate) source: Option<Origin>,
 }
 
-struct State {
-    enabled: bool,
-    ended: Option<Ended>,
+/// Where a relayed stream comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) endpoint: String,
+    /// The name under which its server is known here, if it is an upstream.
+    pub(crate) upstream: Option<Name>,
+}
+
+type Watcher = Box<dyn Fn() + Send + Sync>;
+
+/// What a change of listeners means to the proxy.
+#[derive(Default)]
+pub(crate) struct Heard {
+    /// The newest sample that was not sent, now that somebody listens.
+    pub(crate) unsent: Option<Packet>,
+    /// The relay had left its source: what passed before is older than what was missed meanwhile.
+    pub(crate) afresh: bool,
+}
+
+pub(super) struct State {
+    pub(super) enabled: bool,
+    pub(super) ended: Option<Ended>,
     /// Written by the proxy, which at the same time takes `last`.
-    heard: bool,
+    pub(super) heard: bool,
     /// The number of the next sample.
-    next: u64,
+    pub(super) next: u64,
     /// The newest number that the source's socket took.
-    sent: Option<u64>,
+    pub(super) sent: Option<u64>,
     /// The newest sample that was not sent because nobody listened.
-    last: Option<Packet>,
+    pub(super) last: Option<Packet>,
+    /// The relay has left the source since somebody last listened. Only where samples bring their numbers.
+    pub(super) left_source: bool,
+    /// Samples with numbers of their source.
+    pub(super) passed_on: u64,
     /// Tokens of clients that wait for a declaration.
-    tokens: Vec<u64>,
-    frequency: Option<Frequency>,
-    rate: RateMeter,
-    published: u64,
-    errors: u64,
-    ticks_missed: u64,
-    dropped_at_source: u64,
+    pub(super) tokens: Vec<u64>,
+    pub(super) frequency: Option<Frequency>,
+    pub(super) rate: RateMeter,
+    pub(super) published: u64,
+    pub(super) errors: u64,
+    pub(super) ticks_missed: u64,
+    pub(super) dropped_at_source: u64,
     /// How many ticks each call held up.
-    held_by: BTreeMap<String, u64>,
+    pub(super) held_by: BTreeMap<String, u64>,
 }
 
 /// What became of a sample.
@@ -137,6 +173,8 @@ impl Stream {
             next: 0,
             sent: None,
             last: None,
+            left_source: false,
+            passed_on: 0,
             tokens: Vec::new(),
             frequency,
             rate: RateMeter::default(),
@@ -154,6 +192,11 @@ impl Stream {
             spec,
             heard: AtomicBool::new(false),
             subscribers: AtomicU64::new(0),
+            passes_on: AtomicBool::new(false),
+            lost_before: AtomicU64::new(0),
+            news: AtomicBool::new(false),
+            watcher: OnceLock::new(),
+            told: Mutex::default(),
             state: Mutex::new(state),
         }
     }
@@ -194,6 +237,24 @@ impl Stream {
             }
             Err(SourceRefusal::Closed) => Err(Ended::Stopped),
         }
+    }
+
+    /// Has `watcher` told of whatever may change what a relay has to do. The first one stays.
+    pub(crate) fn watch(&self, watcher: impl Fn() + Send + Sync + 'static) {
+        let _ = self.watcher.set(Box::new(watcher));
+    }
+
+    fn tell_watcher(&self) {
+        if let Some(watcher) = self.watcher.get()
+            && !self.news.swap(true, Ordering::SeqCst)
+        {
+            watcher();
+        }
+    }
+
+    /// For the watcher, before it looks: it is told again of what happens from now on.
+    pub(crate) fn take_news(&self) {
+        self.news.store(false, Ordering::SeqCst);
     }
 
     /// Takes a number for a sample that nobody will ever see, so that it need not be serialised; `None` when
@@ -242,11 +303,13 @@ impl Stream {
     /// After `false` nothing later is published, until `true`.
     pub(crate) fn set_enabled(&self, enabled: bool) {
         self.state.lock().enabled = enabled;
+        self.tell_watcher();
     }
 
     /// After this nothing later is published. The first reason stays.
     pub(crate) fn end(&self, why: Ended) {
         self.state.lock().ended.get_or_insert(why);
+        self.tell_watcher();
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -261,17 +324,25 @@ impl Stream {
         self.state.lock().frequency = Some(frequency);
     }
 
-    /// For the proxy: says who listens, and returns the newest sample that was not sent if the stream was unheard
-    /// and is heard from now on.
-    pub(crate) fn set_heard(&self, heard: bool, subscribers: u64) -> Option<Packet> {
+    /// For the proxy: says who listens, and returns what that means if the stream was unheard and is heard from now
+    /// on: the newest sample that was not sent.
+    pub(crate) fn set_heard(&self, heard: bool, subscribers: u64) -> Heard {
         self.subscribers.store(subscribers, Ordering::Relaxed);
         if self.heard.load(Ordering::Relaxed) == heard {
-            return None; // only the proxy writes it
+            return Heard::default(); // only the proxy writes it
         }
-        let mut state = self.state.lock();
-        state.heard = heard;
-        self.heard.store(heard, Ordering::Release);
-        if heard { state.last.take() } else { None }
+        let change = {
+            let mut state = self.state.lock();
+            state.heard = heard;
+            self.heard.store(heard, Ordering::Release);
+            if heard {
+                Heard { unsent: state.last.take(), afresh: std::mem::take(&mut state.left_source) }
+            } else {
+                Heard::default()
+            }
+        };
+        self.tell_watcher();
+        change
     }
 
     /// How far the stream has come. What is sent was handed to the proxy before this returns.
@@ -301,54 +372,10 @@ impl Stream {
     pub(crate) fn stamp(&self, sequence: u64) -> Stamp {
         Stamp { epoch: self.epoch, incarnation: self.incarnation, sequence }
     }
-
-    pub(crate) fn describe(&self) -> StreamDescription {
-        let (enabled, frequency_hz) = {
-            let state = self.state.lock();
-            (state.enabled, state.frequency.map(Frequency::hz))
-        };
-        StreamDescription {
-            name: self.name.to_string(),
-            docs: self.spec.docs.clone(),
-            kind: self.spec.kind,
-            enabled,
-            frequency_hz,
-            on_demand: self.spec.on_demand,
-            method: self.spec.method.clone(),
-            value: self.spec.value.clone(),
-            socket: self.spec.socket,
-            largest_sample_bytes: self.spec.largest_sample_bytes as u64,
-            last_value: self.spec.keeps_last_value,
-            incarnation: self.incarnation,
-            subscribers: self.subscribers.load(Ordering::Relaxed),
-        }
-    }
-
-    pub(crate) fn stats(&self) -> StreamStats {
-        let now_ns = self.clock.monotonic_ns();
-        let state = self.state.lock();
-        StreamStats {
-            name: self.name.to_string(),
-            enabled: state.enabled,
-            asked_hz: state.frequency.map(Frequency::hz),
-            achieved_hz: state.rate.hz(now_ns),
-            produced: state.next,
-            published: state.published,
-            errors: state.errors,
-            ticks_missed: state.ticks_missed,
-            dropped_at_source: state.dropped_at_source,
-            subscribers: self.subscribers.load(Ordering::Relaxed),
-        }
-    }
-
-    /// How many ticks each call held up.
-    pub(crate) fn held_by(&self) -> BTreeMap<String, u64> {
-        self.state.lock().held_by.clone()
-    }
 }
 
 impl State {
-    fn check_open(&self) -> Result<(), Ended> {
+    pub(super) fn check_open(&self) -> Result<(), Ended> {
         self.ended.map_or(Ok(()), Err)
     }
 

@@ -1,6 +1,6 @@
 //! Why something could not be done with a stream.
 
-use router_socket::SocketError;
+use router_socket::{EndpointError, SocketError};
 use router_wire::{BodyError, NameError};
 use thiserror::Error;
 
@@ -78,7 +78,15 @@ pub enum AddStreamError {
         /// How long it was waited for [ms].
         waited_ms: u128,
     },
-    /// The system gives no thread for the frequency.
+    /// The address of a relay's source is none.
+    #[error("`{name}` cannot be relayed: {error}")]
+    Address {
+        /// The stream.
+        name: String,
+        /// What is wrong with it.
+        error: EndpointError,
+    },
+    /// The system gives no thread for it.
     #[error("no thread could be started for `{name}`: {error}")]
     Thread {
         /// The name.
@@ -127,6 +135,14 @@ pub enum DeclareError {
     /// There is no such stream.
     #[error(transparent)]
     NotFound(#[from] NotFound),
+    /// The numbers are those of another server, which alone can declare them: an upstream, or the source of a relay.
+    #[error("the numbers of `{name}` are given by the server it is relayed from; settle it there")]
+    AskSource {
+        /// The stream.
+        name: String,
+        /// The name under which that server is known here, if it is an upstream.
+        upstream: Option<String>,
+    },
     /// Too many wait for a declaration of this stream.
     #[error("{waiting} clients wait for a declaration of `{name}` already; ask again")]
     Busy {

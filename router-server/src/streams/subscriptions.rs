@@ -9,7 +9,7 @@ use router_wire::describe::StreamSocket;
 use super::counters::Counted;
 use super::forwarding::{Forwarding, LastValue};
 use super::outlet::{Change, frames_mark};
-use super::packet::Packet;
+use super::packet::{Packet, Stamp};
 use super::proxy::ProxyLoop;
 use super::stream::{Given, Stream};
 
@@ -86,17 +86,25 @@ impl ProxyLoop {
         if current.is_none_or(|current| current.stream.incarnation != stream.incarnation) {
             return; // another of this name came in between, and removed it
         }
-        self.streams.remove(stream.name.as_str());
+        let passed_on = self.streams.remove(stream.name.as_str()).and_then(|removed| removed.passed_on());
         self.refresh_mark();
-        self.outlets(stream.spec.socket).0.send(control(stream, SampleStatus::Removed, given, &[]));
+        let mut stamp = stream.stamp(given.sequence.unwrap_or(0));
+        if let Some(((epoch, incarnation), sequence)) = passed_on.filter(|_| stream.passes_on()) {
+            stamp = Stamp { epoch, incarnation, sequence }; // as far as its subscribers know it
+        }
+        let removed =
+            Packet::control(stream.name.as_str(), SampleStatus::Removed, stamp, &[], stream.clock.now());
+        self.outlets(stream.spec.socket).0.send(removed);
     }
 
     /// Declares the newest number that was given to the stream's subscribers. 0 where none was given: nobody has
     /// had a sample then, to whose numbers it could be compared.
     pub(super) fn declare(&mut self, stream: &Stream, given: Given, tokens: &[u64]) {
         let current = self.streams.get(stream.name.as_str());
-        if current.is_none_or(|current| current.stream.incarnation != stream.incarnation) {
-            return;
+        if current.is_none_or(|current| current.stream.incarnation != stream.incarnation)
+            || stream.passes_on()
+        {
+            return; // what passes on is declared by its source
         }
         let outlet = self.outlets(stream.spec.socket).0;
         if tokens.is_empty() {

@@ -2,10 +2,12 @@
 #![allow(dead_code, unused_imports, unreachable_pub)] // each test file uses some of it; an interface is `pub`
 
 pub(crate) mod busy;
+pub(crate) mod chain;
 pub(crate) mod child;
 pub(crate) mod door;
 pub(crate) mod random;
 pub(crate) mod raw_client;
+pub(crate) mod relay;
 pub(crate) mod served_stage;
 pub(crate) mod stage;
 pub(crate) mod threads;
@@ -14,13 +16,15 @@ pub(crate) mod zmtp;
 use std::time::{Duration, Instant};
 
 use router_client::{CallError, ConnectOptions, PendingCall, RemoteError, Request, RouterClient};
-use router_server::{RouterServer, ServerOptions};
+use router_server::{Endpoint, RouterServer, ServerEndpoints, ServerOptions};
 use serde::de::DeserializeOwned;
 
 pub(crate) use busy::BusyCores;
+pub(crate) use chain::{Chain, named_server};
 pub(crate) use child::Child;
 pub(crate) use door::{Door, Gate, door};
 pub(crate) use raw_client::RawClient;
+pub(crate) use relay::Relay;
 pub(crate) use served_stage::{ServedStage, begin_move, hang, serve_stage};
 pub(crate) use stage::{StageError, StageRig, TestStage, TestStageClient};
 
@@ -30,14 +34,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Loopback, any free ports.
 pub(crate) const ANYWHERE: &str = "tcp://127.0.0.1:*";
 
-/// A server at loopback.
+/// A server at loopback. No name is waited for: what is not there is refused at once.
 pub(crate) fn server() -> RouterServer {
-    RouterServer::bind(ANYWHERE).unwrap()
+    server_with(|_| {})
 }
 
-/// A server at loopback with choices of its own.
+/// A server at loopback with choices of its own; else as [`server`].
 pub(crate) fn server_with(choose: impl FnOnce(&mut ServerOptions)) -> RouterServer {
-    let mut options = ServerOptions::default();
+    let mut options = ServerOptions { names_may_come_for: Duration::ZERO, ..ServerOptions::default() };
     choose(&mut options);
     RouterServer::bind_with(ANYWHERE, options).unwrap()
 }
@@ -57,6 +61,13 @@ pub(crate) fn client_at(address: &str, options: ConnectOptions) -> RouterClient 
     let client = RouterClient::connect_with(address, options).unwrap();
     client.wait_connected(PATIENCE).unwrap();
     client
+}
+
+/// A server that takes the calls endpoint of one that has ended; its streams are at any ports.
+pub(crate) fn server_again(calls: &str) -> RouterServer {
+    let any = || "tcp://127.0.0.1:*".parse::<Endpoint>().unwrap();
+    let wanted = ServerEndpoints { calls: calls.parse().unwrap(), samples: any(), frames: any() };
+    until("the port is free", || RouterServer::bind_at(&wanted, ServerOptions::default()).ok())
 }
 
 /// What clients of `server` dial.

@@ -21,6 +21,8 @@ pub(crate) struct RawClient {
     identity: ClientIdentity,
     role: ClientSocket,
     pub(crate) epoch: u64,
+    /// The names of calls that may run again, as the server told.
+    pub(crate) idempotent: Vec<String>,
 }
 
 /// A message of the server.
@@ -59,7 +61,7 @@ impl RawClient {
             host: "scope-3".into(),
             pid: id as u32,
         };
-        RawClient { socket, identity, role, epoch: 0 }
+        RawClient { socket, identity, role, idempotent: Vec::new(), epoch: 0 }
     }
 
     /// How the server names this client.
@@ -74,10 +76,13 @@ impl RawClient {
             protocol_version: PROTOCOL_VERSION,
             client: self.identity.clone(),
             socket: self.role,
+            dialled: String::new(),
+            gateways: Vec::new(),
         };
         self.send(&[&message("router.hello", u64::MAX, 0, &keywords(&hello))]);
         let reply: HelloReply = self.value(u64::MAX);
         self.epoch = reply.epoch;
+        self.idempotent = reply.idempotent;
     }
 
     /// Sends a request.

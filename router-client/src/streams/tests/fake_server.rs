@@ -55,7 +55,12 @@ impl FakeServer {
     }
 
     fn view(&self) -> ServerView {
-        ServerView { epoch: self.epoch, samples: self.samples.1.clone(), frames: self.frames.1.clone() }
+        ServerView {
+            epoch: self.epoch,
+            samples: self.samples.1.clone(),
+            frames: self.frames.1.clone(),
+            by_ipv6: false,
+        }
     }
 
     /// A client that has been greeted.

@@ -19,6 +19,10 @@ trait Stage {
     fn twice(&self);
     #[call(unit = 1)]
     fn unit(&self) -> f64;
+    #[call(urgent, clears_lane, idempotent)]
+    fn again_and_clears(&self);
+    #[call(idempotent, cancel_on_client_lost)]
+    fn again_and_ends(&self);
     #[call]
     fn empty(&self);
 }

@@ -11,6 +11,7 @@ mod raw_peer;
 mod stalled;
 mod stop;
 mod ticks;
+mod upstream;
 
 use std::time::{Duration, Instant};
 
@@ -72,7 +73,9 @@ fn serve_at(
     folder: Option<tempfile::TempDir>,
 ) -> Served {
     let context = Context::new(1).unwrap();
-    let (streams, samples, frames) = Streams::start(&context, samples, frames, settings).unwrap();
+    let (samples, frames) = (std::slice::from_ref(samples), std::slice::from_ref(frames));
+    let (streams, mut samples, mut frames) = Streams::start(&context, samples, frames, settings).unwrap();
+    let (samples, frames) = (samples.remove(0), frames.remove(0));
     Served { streams, samples, frames, clients: Context::new(1).unwrap(), _folder: folder }
 }
 

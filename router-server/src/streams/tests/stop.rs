@@ -19,8 +19,9 @@ fn within(time: Duration) -> StopSchedule {
 #[test]
 fn publishing_after_the_stop_is_an_error_and_nothing_hangs() {
     let context = Context::new(1).unwrap();
-    let any = "tcp://127.0.0.1:*".parse().unwrap();
-    let (streams, ..) = Streams::start(&context, &any, &any, Default::default()).unwrap();
+    let any: router_socket::Endpoint = "tcp://127.0.0.1:*".parse().unwrap();
+    let any = std::slice::from_ref(&any);
+    let (streams, ..) = Streams::start(&context, any, any, Default::default()).unwrap();
     let mut publisher = streams.add_publisher::<u32>("pushed", 10, StreamOptions::new()).unwrap();
     let mut second = streams.add_publisher::<u32>("second", 10, StreamOptions::new()).unwrap();
     publisher.publish(&1).unwrap();
