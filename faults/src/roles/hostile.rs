@@ -213,7 +213,13 @@ fn valid_message(random: &mut Random, epoch: u64, number: u64, id: u64) -> Vec<u
         pid: 1,
     };
     let (protocol_version, socket) = (PROTOCOL_VERSION, ClientSocket::Calls);
-    let hello = HelloRequest { protocol_version, client: identity, socket };
+    let hello = HelloRequest {
+        protocol_version,
+        client: identity,
+        socket,
+        dialled: String::new(),
+        gateways: Vec::new(),
+    };
     match random.below(8) {
         0 => message("router.hello", number, 0, &keywords(&hello)),
         1 => encode_cancel(epoch, number / 2).to_vec(),
