@@ -20,18 +20,29 @@ pub(crate) struct Caller {
 impl Caller {
     /// Starts the caller number `number` at `address`; it listens to `streams`.
     pub(crate) fn start(number: u64, address: &str, streams: &str) -> Outcome<Caller> {
-        Caller::spawn(None, number, address, streams)
+        Caller::spawn(None, number, address, "", streams)
+    }
+
+    /// The same where calls have a prefix, and the streams that are given have it too.
+    pub(crate) fn start_behind(number: u64, address: &str, prefix: &str, streams: &str) -> Outcome<Caller> {
+        Caller::spawn(None, number, address, prefix, streams)
     }
 
     /// The same on the host `namespace`.
     pub(crate) fn start_on(namespace: &str, number: u64, address: &str, streams: &str) -> Outcome<Caller> {
-        Caller::spawn(Some(namespace), number, address, streams)
+        Caller::spawn(Some(namespace), number, address, "", streams)
     }
 
-    fn spawn(namespace: Option<&str>, number: u64, address: &str, streams: &str) -> Outcome<Caller> {
+    fn spawn(
+        namespace: Option<&str>,
+        number: u64,
+        address: &str,
+        prefix: &str,
+        streams: &str,
+    ) -> Outcome<Caller> {
         // Numbers of different callers are different.
         let first = (number << NUMBERS).to_string();
-        let with = [("address", address), ("streams", streams), ("first", &first), ("hang", "yes")];
+        let with = [("address", address), ("streams", streams), ("first", &first), ("prefix", prefix)];
         let child = match namespace {
             Some(namespace) => Child::start_on(namespace, "caller", &with)?,
             None => Child::start("caller", &with)?,

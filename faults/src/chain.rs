@@ -1,8 +1,8 @@
-//! Everything between the source of a stream and its clients, one process a link. Today a chain is one server; a gateway
-//! is a further link, whose role is added in `roles/mod.rs` and which is started here.
+//! Everything between the source of a stream and its clients, one process a link: a server, and a gateway before it.
 
 use crate::failed::Outcome;
 use crate::outcomes::Outcomes;
+use crate::roles::UPSTREAM;
 use crate::server::Server;
 
 /// Links from the source to what clients dial.
@@ -18,10 +18,21 @@ pub(crate) struct Link {
 }
 
 impl Chain {
-    /// Starts all links, the source first.
-    pub(crate) fn start(with: &[(&str, &str)]) -> Outcome<Chain> {
-        let source = Link { what: "server", server: Server::start(with)? };
-        Ok(Chain { links: vec![source] })
+    /// One server, and no gateway.
+    pub(crate) fn of_one() -> Outcome<Chain> {
+        Ok(Chain { links: vec![Link { what: "server", server: Server::start(&[])? }] })
+    }
+
+    /// Starts a gateway before the last link; clients dial it from now on.
+    pub(crate) fn add_gateway(&mut self) -> Outcome {
+        let gateway = Server::start(&[("upstream", self.address())])?;
+        self.links.push(Link { what: "gateway", server: gateway });
+        Ok(())
+    }
+
+    /// What the names of the source begin with at the last link.
+    pub(crate) fn prefix(&self) -> String {
+        format!("{UPSTREAM}.").repeat(self.links.len() - 1)
     }
 
     /// What clients are given.
@@ -29,9 +40,9 @@ impl Chain {
         self.links.last().map_or("", |link| link.server.address())
     }
 
-    /// Each link by itself.
-    pub(crate) fn links(&mut self) -> impl Iterator<Item = &mut Link> {
-        self.links.iter_mut()
+    /// Each link by itself, the source first, that which clients dial last.
+    pub(crate) fn links(&self) -> &[Link] {
+        &self.links
     }
 
     /// Adds to `outcomes` what the links said so far.

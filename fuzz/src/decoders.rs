@@ -1,20 +1,22 @@
 //! Each decoder with what must hold of whatever it takes. A decoder that panics, or reads what it did not write, fails.
 
 use router_wire::describe::Description;
+use router_wire::envelope::Envelope;
 use router_wire::hello::{PingReply, PingRequest};
+use router_wire::python_packet::{PythonPacket, PythonTime, pickled_text};
 use router_wire::reply::Progress;
 use router_wire::request::{encode_cancel, encode_goodbye};
 use router_wire::status::ServerStats;
 use router_wire::{
     Arguments, ClientMessage, Failure, HelloReply, HelloRequest, Name, SamplePacket, ServerMessage, body,
-    name, sample,
+    json, name, sample,
 };
 
 /// Feeds bytes to decoders.
 pub type Decode = fn(&[u8]);
 
 /// All of them, by the names of their targets and of the folders of their corpus.
-pub const DECODERS: [(&str, Decode); 9] = [
+pub const DECODERS: [(&str, Decode); 12] = [
     ("client_message", client_message),
     ("server_message", server_message),
     ("sample_packet", sample_packet),
@@ -24,6 +26,9 @@ pub const DECODERS: [(&str, Decode); 9] = [
     ("ping", ping),
     ("description", description),
     ("name", name),
+    ("envelope", envelope),
+    ("python_packet", python_packet),
+    ("json_body", json_body),
 ];
 
 /// What a client sends. What was read is written as it was, but for what is reserved.
@@ -136,4 +141,31 @@ pub fn name(bytes: &[u8]) {
     let topic = sample::topic(text);
     assert_eq!(sample::split_topic(&topic).map(|(name, rest)| (name, rest.len())), Ok((text, 0)));
     let _ = name::nearest(text, ["stage.move_to", "stage.stop"]);
+}
+
+/// Whose message a gateway passes on.
+pub fn envelope(bytes: &[u8]) {
+    let Ok(envelope) = Envelope::decode(bytes) else { return };
+    assert!(Envelope::is_one(bytes));
+    assert_eq!(Envelope::decode(&envelope.encode()), Ok(envelope));
+}
+
+/// A packet of the Python package, and the text of a failed one.
+pub fn python_packet(bytes: &[u8]) {
+    let _ = pickled_text(bytes);
+    let Ok(packet) = PythonPacket::decode(bytes) else { return };
+    assert!(bytes.starts_with(packet.topic) && bytes.ends_with(packet.payload));
+    let _ = packet.time.and_then(PythonTime::seconds_as_ns);
+    let _ = pickled_text(packet.payload);
+}
+
+/// Bodies in JSON, and MessagePack that is told in JSON.
+pub fn json_body(bytes: &[u8]) {
+    if let Ok(read) = json::arguments(bytes) {
+        assert!(Arguments::decode(&read).is_ok());
+    }
+    if let Ok(read) = json::to_message_pack(bytes) {
+        assert!(body::value_length(&read).is_ok());
+    }
+    let _ = json::from_message_pack(bytes);
 }

@@ -33,14 +33,15 @@ pub(crate) fn play() -> Outcome {
     let end = Arc::new(AtomicBool::new(false));
     let numbers = Arc::new(AtomicU64::new(number("first", 0) as u64));
     let _listener = client.on_state(|state| say("state", format_args!("{state:?}")))?;
-    let mut targets = vec!["move"; THREADS];
+    let prefix = argument("prefix").unwrap_or_default();
+    let mut targets = vec![format!("{prefix}move"); THREADS];
     // One call is always open.
-    targets.extend(argument("hang").is_ok().then_some("hang"));
+    targets.push(format!("{prefix}hang"));
     let threads: Vec<_> = targets
         .into_iter()
         .map(|target| {
             let (client, end, numbers) = (client.clone(), Arc::clone(&end), Arc::clone(&numbers));
-            std::thread::spawn(move || call_on(&client, target, &end, &numbers))
+            std::thread::spawn(move || call_on(&client, &target, &end, &numbers))
         })
         .collect();
     for order in orders() {
@@ -77,9 +78,9 @@ fn call_on(client: &RouterClient, target: &str, end: &AtomicBool, numbers: &Atom
     while !end.load(Ordering::Relaxed) {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
-        let ending = match target {
-            "hang" => client.call::<u64>(target, ()),
-            _ => client.call(target, (number,)),
+        let ending = match target.ends_with("hang") {
+            true => client.call::<u64>(target, ()),
+            false => client.call(target, (number,)),
         };
         let ending = match ending.deadline(DEADLINE).wait() {
             Ok(moved) if moved == number => Ending::Done,

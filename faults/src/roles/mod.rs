@@ -10,6 +10,7 @@ mod subscriber;
 
 pub(crate) use hostile::{CONNECTIONS as HOSTILE_CONNECTIONS, MESSAGES as HOSTILE_MESSAGES};
 use router_client::{ConnectOptions, RouterClient};
+pub(crate) use server::UPSTREAM;
 
 use crate::child::argument;
 use crate::failed::{Outcome, PATIENCE};

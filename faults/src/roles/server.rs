@@ -1,4 +1,4 @@
-//! A server with calls and streams for every scenario.
+//! A server with calls and streams for every scenario. A gateway is one with another behind it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +10,9 @@ use serde_bytes::ByteBuf;
 use crate::child::{argument, number, orders, say, say_value};
 use crate::failed::{Outcome, until};
 use crate::memory;
+
+/// What a gateway calls the server behind it.
+pub(crate) const UPSTREAM: &str = "behind";
 
 /// The lane of calls that wait.
 const SLOW: &str = "slow";
@@ -23,6 +26,9 @@ pub(crate) fn play() -> Outcome {
     let door = Arc::new(Door::default());
     add_calls(&server, &door)?;
     add_streams(&server)?;
+    if let Ok(upstream) = argument("upstream") {
+        server.add_upstream(UPSTREAM, &upstream)?;
+    }
     let real = server.endpoints();
     say("endpoints", format!("{} {} {}", real.calls, real.samples, real.frames));
     say("epoch", server.epoch());
