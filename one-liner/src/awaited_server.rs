@@ -7,7 +7,6 @@ use router_wire::describe::Description;
 
 use crate::commands::stream_arguments::Limit;
 use crate::exit::CommandError;
-use crate::value::tame;
 use crate::{hint, output};
 
 /// A server that is waited for until it answers or the limit comes.
@@ -61,6 +60,12 @@ impl<'a> AwaitedServer<'a> {
         }
     }
 
+    /// Behind what people are told that is waited for.
+    pub(crate) fn how_it_ends(&self) -> &'static str {
+        self.how_it_ends
+    }
+
+    /// Whether the limit has come.
     fn look(&self) -> Result<(), CommandError> {
         if !self.limit.is_over() {
             return Ok(());
@@ -68,8 +73,17 @@ impl<'a> AwaitedServer<'a> {
         Err(CommandError::NoServer {
             endpoint: self.client.endpoint().to_string(),
             waited: self.since.elapsed(),
-            reason: self.client.reason(),
+            reason: self.reason(),
         })
+    }
+
+    fn reason(&self) -> String {
+        let unresolved = if self.client.state().is_up() {
+            None
+        } else {
+            hint::unresolved(&self.client.endpoint().to_string())
+        };
+        unresolved.unwrap_or_else(|| self.client.reason())
     }
 
     fn tell(&mut self, cause: GoneCause) {
@@ -86,7 +100,7 @@ impl<'a> AwaitedServer<'a> {
         }
         output::tell(format_args!("no server at {endpoint} yet; waiting for it{ends}"));
         if let Some(unresolved) = hint::unresolved(&endpoint.to_string()) {
-            output::tell(tame(&unresolved));
+            output::tell(unresolved);
         }
     }
 }

@@ -5,12 +5,14 @@
 )]
 
 pub(crate) mod addresses;
+pub(crate) mod behind;
 mod camera;
 mod gaussian;
 mod host;
 mod instruments;
 pub(crate) mod live_table;
 mod port_holder;
+pub(crate) mod program;
 mod stage;
 
-pub(crate) use instruments::add_instruments;
+pub(crate) use instruments::Instruments;

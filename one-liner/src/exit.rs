@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use router_client::{CallError, ConnectError, Refused, SampleError, SubscribeError};
+use router_client::{CallError, ConnectError, GoneCause, Refused, SampleError, SubscribeError};
 use serde_json::{Value as Json, json};
 use thiserror::Error;
 
@@ -65,6 +65,22 @@ pub(crate) enum CommandError {
         /// What is known of the connection.
         reason: String,
     },
+    /// The server accepts the connection and is silent.
+    #[error("the server at {endpoint} did not answer within {}", duration::for_people(*.waited))]
+    Silent {
+        /// What was dialled.
+        endpoint: String,
+        /// For how long.
+        waited: Duration,
+    },
+    /// A server behind the one that was asked is not connected.
+    #[error("there is no stream `{name}` now: {reason}")]
+    Unreachable {
+        /// What was looked for.
+        name: String,
+        /// Which server is not connected, and why.
+        reason: String,
+    },
     /// No client could be made.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -104,9 +120,10 @@ impl CommandError {
         match self {
             CommandError::Call(error) => outcome(error).1,
             CommandError::Connect(ConnectError::Address(_)) | CommandError::Usage(_) => Exit::WrongUsage,
-            CommandError::Sample(SampleError::NothingInTime { .. }) | CommandError::NoServer { .. } => {
-                Exit::NoAnswer
-            }
+            CommandError::Sample(SampleError::NothingInTime { .. })
+            | CommandError::NoServer { .. }
+            | CommandError::Silent { .. }
+            | CommandError::Unreachable { .. } => Exit::NoAnswer,
             CommandError::NotFound(_)
             | CommandError::Connect(_)
             | CommandError::Subscribe(_)
@@ -117,15 +134,31 @@ impl CommandError {
         }
     }
 
+    /// The same with the cause that is found here, where another one is told: a host name that cannot be resolved.
+    ///
+    /// # Blocking
+    /// For as long as the system takes to look a host name up, where nothing listens.
+    pub(crate) fn examined(mut self) -> CommandError {
+        if let CommandError::Call(CallError::ServerGone { endpoint, cause, reason, .. }) = &mut self
+            && *cause == GoneCause::NothingListens
+            && let Some(unresolved) = hint::unresolved(endpoint)
+        {
+            *reason = unresolved;
+        }
+        self
+    }
+
     /// What to do about it, where the text does not say it.
     ///
     /// # Blocking
     /// For as long as the system takes to look a host name up, where no server was found.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            CommandError::Call(CallError::ServerGone { endpoint, cause, .. }) => {
-                hint::no_server(endpoint, *cause)
+            CommandError::Call(CallError::ServerGone { endpoint, cause, reason, .. }) => {
+                let is_unresolved = Some(reason) == hint::unresolved(endpoint).as_ref();
+                if is_unresolved { None } else { hint::no_server(*cause) }
             }
+            CommandError::Silent { .. } => Some(hint::STUCK.to_owned()),
             _ => None,
         }
     }
@@ -135,7 +168,9 @@ impl CommandError {
         let word = match self {
             CommandError::Call(error) => outcome(error).0,
             CommandError::NotFound(_) => "not_found",
-            CommandError::NoServer { .. } => "server_gone",
+            CommandError::NoServer { .. }
+            | CommandError::Silent { .. }
+            | CommandError::Unreachable { .. } => "server_gone",
             _ => "failed",
         };
         let mut object = json!({ "outcome": word, "message": self.to_string() });

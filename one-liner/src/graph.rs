@@ -3,11 +3,14 @@
 pub(crate) mod dot;
 pub(crate) mod mermaid;
 
-use router_wire::describe::{Description, StreamDescription, StreamKind};
+use std::collections::BTreeMap;
+
+use router_wire::describe::{Description, StreamDescription, StreamKind, UpstreamDescription};
 use router_wire::status::ClientStats;
 use serde::Serialize;
 
 use crate::counted::counted;
+use crate::upstreams;
 use crate::value::tame;
 
 /// The picture, before it is drawn. Servers behind servers are further nodes of it.
@@ -59,7 +62,7 @@ enum EdgeKind {
     Serves,
     /// A server or an instrument has a stream.
     Streams,
-    /// As it does, with values that another socket sent.
+    /// As it does, with values that another socket sent; or a server passes on what one behind it serves.
     Relays,
     /// Samples go to subscribers.
     Feeds,
@@ -72,26 +75,47 @@ const ROUTER: &str = "router";
 
 impl Graph {
     /// Adds a server with everything that it serves, and those who use it.
-    pub(crate) fn add_server(&mut self, served: &Description, clients: &[ClientStats]) -> NodeId {
+    pub(crate) fn add_server(
+        &mut self,
+        served: &Description,
+        upstreams: &[UpstreamDescription],
+        clients: &[ClientStats],
+    ) -> NodeId {
         let about = &served.server;
         let detail = format!("{} pid {}", about.host, about.pid);
         let server = self.add(NodeKind::Server, &about.name, detail);
+        let servers = self.add_upstreams(server, upstreams);
+        let owner = |name: &str| {
+            let behind = upstreams::owner(upstreams, name).map(|upstream| upstream.prefix.as_str());
+            behind.and_then(|prefix| servers.get(prefix).copied()).unwrap_or(server)
+        };
+        let is_router = |name: &str| {
+            name == ROUTER
+                || name
+                    .strip_suffix(ROUTER)
+                    .and_then(|prefix| prefix.strip_suffix('.'))
+                    .is_some_and(|prefix| servers.contains_key(prefix))
+        };
         let mut instruments = Vec::new();
-        for instrument in served.instruments.iter().filter(|instrument| instrument.name != ROUTER) {
+        for instrument in served.instruments.iter().filter(|instrument| !is_router(&instrument.name)) {
             let calls = served.calls.iter().filter(|call| is_of(&call.name, &instrument.name)).count();
             let detail = counted(calls as u64, "call");
             let node = self.add(NodeKind::Instrument, &instrument.name, detail);
-            self.connect(server, node, EdgeKind::Serves);
+            self.connect(owner(&instrument.name), node, EdgeKind::Serves);
             instruments.push((instrument.name.as_str(), node));
         }
         for stream in &served.streams {
             let node = self.add(NodeKind::Stream, &stream.name, stream_detail(stream));
             let source = stream.method.as_deref().unwrap_or(&stream.name);
             // The longest one: an instrument's name may begin with another's.
-            let owner =
+            let instrument =
                 instruments.iter().filter(|(name, _)| is_of(source, name)).max_by_key(|(name, _)| name.len());
             let kind = if stream.kind == StreamKind::Relayed { EdgeKind::Relays } else { EdgeKind::Streams };
-            self.connect(owner.map_or(server, |(_, instrument)| *instrument), node, kind);
+            self.connect(
+                instrument.map_or_else(|| owner(&stream.name), |(_, instrument)| *instrument),
+                node,
+                kind,
+            );
             if stream.subscribers > 0 {
                 let name = counted(stream.subscribers, "subscriber");
                 let subscribers = self.add(NodeKind::Subscribers, &name, String::new());
@@ -107,6 +131,32 @@ impl Graph {
             self.connect(node, server, EdgeKind::Calls);
         }
         server
+    }
+
+    /// Adds the servers behind `server`, each with an edge from the one in front of it.
+    fn add_upstreams<'a>(
+        &mut self,
+        server: NodeId,
+        upstreams: &'a [UpstreamDescription],
+    ) -> BTreeMap<&'a str, NodeId> {
+        let mut servers = BTreeMap::new();
+        // A shorter prefix may be in front of a longer one.
+        let mut sorted: Vec<_> = upstreams.iter().collect();
+        sorted.sort_by_key(|upstream| upstream.prefix.len());
+        for upstream in sorted {
+            let who = upstreams::who(upstream);
+            let detail = if who.is_empty() { upstream.endpoint.clone() } else { who };
+            let detail = match upstream.state.as_str() {
+                "connected" => detail,
+                state => format!("{detail}, {}", state.replace('_', " ")),
+            };
+            let node = self.add(NodeKind::Server, &upstream.prefix, detail);
+            let front = upstreams::owner(upstreams, &upstream.prefix);
+            let front = front.and_then(|front| servers.get(front.prefix.as_str()).copied());
+            self.connect(front.unwrap_or(server), node, EdgeKind::Relays);
+            servers.insert(upstream.prefix.as_str(), node);
+        }
+        servers
     }
 
     fn add(&mut self, kind: NodeKind, name: &str, detail: String) -> NodeId {
@@ -182,8 +232,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// A server, an instrument, streams and a client whose names are `name` and what is made of it.
-    pub(crate) fn graph(name: &str) -> Graph {
+    fn description(name: &str) -> Description {
         let server = ServerDescription {
             name: name.into(),
             version: String::new(),
@@ -194,14 +243,7 @@ pub(crate) mod tests {
             started_utc_ns: 0,
         };
         let instrument = InstrumentDescription { name: name.into(), ..Default::default() };
-        let client = ClientStats {
-            client: format!("{name}@home"),
-            id: "1".into(),
-            connected_s: 1.0,
-            in_flight: 2,
-            unconfirmed_bytes: 0,
-        };
-        let served = Description {
+        Description {
             server,
             instruments: vec![instrument],
             calls: vec![],
@@ -210,9 +252,21 @@ pub(crate) mod tests {
                 stream("other", StreamKind::Relayed, 0),
             ],
             upstreams: vec![],
+        }
+    }
+
+    /// A server, an instrument, streams and a client whose names are `name` and what is made of it.
+    pub(crate) fn graph(name: &str) -> Graph {
+        let client = ClientStats {
+            client: format!("{name}@home"),
+            id: "1".into(),
+            connected_s: 1.0,
+            in_flight: 2,
+            unconfirmed_bytes: 0,
         };
+        let served = description(name);
         let mut graph = Graph::default();
-        graph.add_server(&served, &[client]);
+        graph.add_server(&served, &[], &[client]);
         graph
     }
 
@@ -237,6 +291,38 @@ pub(crate) mod tests {
         // By the instrument, not by the server of the same name.
         assert_eq!(graph.edges[1].from, NodeId(1));
         assert_eq!(graph.edges[3].from, NodeId(0));
+    }
+
+    #[test]
+    fn servers_behind_hang_on_those_in_front() {
+        use crate::upstreams::tests::upstream;
+        let mut served = description("hub");
+        served.streams = ["a.stage.position", "a.b.stage.position", "a.b.load", "own"]
+            .map(|name| stream(name, StreamKind::Pushed, 0))
+            .into();
+        served.instruments = ["a.router", "a.stage", "a.b.stage", "router", "box.router"]
+            .map(|name| InstrumentDescription { name: name.into(), ..Default::default() })
+            .into();
+        let mut graph = Graph::default();
+        graph.add_server(&served, &[upstream("a.b", "connected"), upstream("a", "lost")], &[]);
+        let name = |id: NodeId| graph.nodes[id.0].name.as_str();
+        let edges: Vec<_> = { &graph.edges }
+            .iter()
+            .map(|edge| format!("{} {} {}", name(edge.from), edge.kind.word(), name(edge.to)))
+            .collect();
+        let expect = [
+            "hub relays a",
+            "a relays a.b",
+            "a serves a.stage",
+            "a.b serves a.b.stage",
+            "hub serves box.router",
+            "a.stage streams a.stage.position",
+            "a.b.stage streams a.b.stage.position",
+            "a.b streams a.b.load",
+            "hub streams own",
+        ];
+        assert_eq!(edges, expect);
+        assert_eq!(graph.nodes[1].detail, "tcp://a:5555, lost");
     }
 
     #[test]

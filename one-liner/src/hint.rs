@@ -4,13 +4,10 @@ use std::net::ToSocketAddrs;
 
 use router_client::GoneCause;
 
-/// What to look at, given why no server answered at `endpoint`; `None` where the cause says it all.
-///
-/// # Blocking
-/// For as long as the system takes to look a host name up, where nothing listens.
-pub(crate) fn no_server(endpoint: &str, cause: GoneCause) -> Option<String> {
+/// What to look at, given why no server answered; `None` where the cause says it all.
+pub(crate) fn no_server(cause: GoneCause) -> Option<String> {
     match cause {
-        GoneCause::NothingListens => Some(unresolved(endpoint).unwrap_or_else(|| STARTS_ONE.to_owned())),
+        GoneCause::NothingListens => Some(STARTS_ONE.to_owned()),
         GoneCause::NoAnswer => Some(STUCK.to_owned()),
         GoneCause::DeadlineFirst => Some(DEADLINE.to_owned()),
         _ => None,

@@ -19,6 +19,8 @@
 //! | `target`, `awaited_server` | which server, and how to print; waiting for one that may be started later |
 //! | `connection_news`, `stream_news`, `hint`, `not_found` | what people are told when something is not there |
 //! | `exit` | outcomes as exit codes |
+//! | `upstreams` | the servers behind a server |
+//! | `name` | names on the command line |
 //! | `value` | MessagePack, JSON and what people type and read |
 //! | `output` | stdout for results, stderr for people |
 
@@ -38,6 +40,7 @@ mod exit;
 mod graph;
 mod hint;
 mod loss;
+mod name;
 mod not_found;
 mod output;
 mod progress_bar;
@@ -47,11 +50,13 @@ mod stream_news;
 mod tables;
 mod target;
 mod top;
+mod upstreams;
 mod value;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     bw, call, completions, demo as demo_command, describe, disable, doctor as doctor_command, enable,
@@ -59,16 +64,20 @@ use crate::commands::{
 };
 use crate::exit::{CommandError, Exit};
 use crate::output::Output;
+use crate::target::CONNECT_VARIABLE;
 
 /// Call an instrument's functions and watch its streams, from this or another computer.
 #[derive(Debug, Parser)]
-#[command(name = "one-liner", version, after_help = EXIT_CODES)]
+#[command(name = "one-liner", version, after_help = AFTER_HELP)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
+All commands but `demo` and `completions` talk to a server: --connect ADDRESS or the variable ONE_LINER_CONNECT says to
+which, tcp://localhost unless given. `demo` is a server itself, `completions` needs none.
+
 Exit codes: 0 done; 1 the call was refused, failed or cancelled; 2 wrong usage; 3 no server, unknown outcome or
 the deadline passed; 130 the second Ctrl-C left a call running.";
 
@@ -93,21 +102,34 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command = CommandLine::parse().command;
+    let command = read_command_line().command;
     let output = command.output();
     match command.run() {
         Ok(exit) => exit.into(),
         Err(error) if error.is_closed_output() => Exit::Done.into(),
         Err(error) => {
+            let error = error.examined();
             // Whoever reads stdout may be gone by now; the exit code tells it all the same.
             let _ = output.json(&error.to_json());
-            output::tell(format_args!("one-liner: {}", value::tame(&error.to_string())));
+            output::tell(format_args!("one-liner: {error}"));
             if let Some(hint) = error.hint() {
-                output::tell(value::tame(&hint));
+                output::tell(hint);
             }
             error.exit().into()
         }
     }
+}
+
+/// Reads the command line; ends the process where that is wrong, or only asks for help.
+fn read_command_line() -> CommandLine {
+    let mut line = CommandLine::command();
+    if std::env::var_os(CONNECT_VARIABLE).is_some_and(|address| address.is_empty()) {
+        // Scripts empty a variable where they mean that it is not there.
+        let without = |arg: Arg| if arg.get_id() == "connect" { arg.env(Resettable::Reset) } else { arg };
+        line = line.mut_subcommands(|command| command.mut_args(without));
+    }
+    let read = CommandLine::from_arg_matches(&line.get_matches());
+    read.unwrap_or_else(|error| error.exit())
 }
 
 impl Command {
@@ -156,8 +178,6 @@ impl Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

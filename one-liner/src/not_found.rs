@@ -47,6 +47,9 @@ impl NotFound {
 }
 
 fn instrument(description: &Description, name: &str) -> Option<String> {
+    if description.upstreams.iter().any(|upstream| upstream.prefix == name) {
+        return Some(format!("`{name}` is a server behind this one: one-liner describe {name}"));
+    }
     let prefix = format!("{name}.");
     let calls = description.calls.iter().map(|call| &call.name);
     let streams = description.streams.iter().map(|stream| &stream.name);

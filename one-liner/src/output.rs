@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+use crate::value::tame;
+
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Output {
@@ -13,21 +15,35 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Prints one line for people on stdout; nothing with `--json`.
+    /// Prints one line for people on stdout, without what could steer their terminal; nothing with `--json`.
     ///
     /// # Errors
     /// When nobody reads stdout any more, as in `one-liner watch ... | head`.
     pub(crate) fn line(self, line: impl Display) -> io::Result<()> {
-        if self.json { Ok(()) } else { print_line(line) }
+        if self.json { Ok(()) } else { print_line(tame(&line.to_string())) }
     }
 
-    /// Prints one JSON object on stdout with `--json`; nothing without.
+    /// Prints one JSON object on stdout with `--json`, without a character that could steer a terminal; nothing
+    /// without.
     ///
     /// # Errors
     /// As [`line`](Output::line).
     pub(crate) fn json(self, object: &impl Serialize) -> io::Result<()> {
-        if self.json { print_line(serde_json::to_string(object)?) } else { Ok(()) }
+        if self.json { print_line(escaped(&serde_json::to_string(object)?)) } else { Ok(()) }
     }
+}
+
+/// JSON has control characters within strings only, and serde_json leaves those from U+007F on as they are.
+fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_control() {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
 }
 
 fn print_line(line: impl Display) -> io::Result<()> {
@@ -37,9 +53,9 @@ fn print_line(line: impl Display) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Tells people something on stderr. Whether anybody can read it changes nothing.
+/// Tells people something on stderr, without what could steer their terminal. Whether anybody can read it changes nothing.
 pub(crate) fn tell(line: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", tame(&line.to_string()));
 }
 
 /// Whether people look at stderr directly, so that a line may be drawn over.

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use router_client::{PendingCall, PingReport, RouterClient};
+use rmpv::Value;
+use router_client::{CallError, GoneCause, PendingCall, PingReport, RouterClient};
 use router_wire::describe::{Description, StreamDescription};
 
 use crate::value::tame;
-use crate::{duration, output};
+use crate::{duration, output, upstreams};
 
 /// Whether one stream flows, as it was told of last.
 pub(crate) struct StreamNews<'a> {
@@ -17,11 +18,19 @@ pub(crate) struct StreamNews<'a> {
     quiet_since: Instant,
     /// When the server may be asked the next time.
     next_question: Instant,
-    question: Option<PendingCall<Description>>,
+    question: Option<Question>,
     told: Told,
     /// When we began, by the server's clock, and by ours: a sample from before is the last value of a stream that
     /// was disabled then.
     began: Option<(SystemTime, Instant)>,
+}
+
+/// What the server was asked.
+enum Question {
+    /// What it serves.
+    Served(PendingCall<Description>),
+    /// Whether the server that has the stream can be reached through those in front of it; what is told if so.
+    Reached(PendingCall<Value>, Told),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +39,8 @@ enum Told {
     Flows,
     Disabled,
     Removed,
+    /// A server behind the one that was asked, which serves it, is not connected.
+    Away,
 }
 
 /// A stream that is silent for less is not asked about.
@@ -87,14 +98,35 @@ impl<'a> StreamNews<'a> {
             return;
         }
         if let Some(question) = self.question.take() {
-            match question.wait_timeout(Duration::ZERO) {
-                Ok(Ok(description)) => self.answered(&description),
-                Ok(Err(_)) => {}
-                Err(running) => self.question = Some(running),
-            }
+            self.take_answer(question);
         } else if now.duration_since(self.quiet_since) > self.patience && now >= self.next_question {
             self.next_question = now + ASK_EVERY;
-            self.question = Some(self.client.describe().start());
+            self.question = Some(Question::Served(self.client.describe().start()));
+        }
+    }
+
+    fn take_answer(&mut self, question: Question) {
+        match question {
+            Question::Served(pending) => match pending.wait_timeout(Duration::ZERO) {
+                Ok(Ok(description)) => self.answered(&description),
+                Ok(Err(_)) => {}
+                Err(running) => self.question = Some(Question::Served(running)),
+            },
+            Question::Reached(pending, found) => match pending.wait_timeout(Duration::ZERO) {
+                Ok(Err(CallError::ServerGone {
+                    cause: GoneCause::Unreachable, endpoint, reason, ..
+                })) => {
+                    if self.told != Told::Away {
+                        self.told = Told::Away;
+                        let name = &self.stream;
+                        output::tell(format_args!(
+                            "`{name}` is silent: no connection to {endpoint}: {reason}"
+                        ));
+                    }
+                }
+                Ok(_) => self.found(found),
+                Err(running) => self.question = Some(Question::Reached(running, found)),
+            },
         }
     }
 
@@ -106,6 +138,17 @@ impl<'a> StreamNews<'a> {
                 if stream.enabled { Told::Flows } else { Told::Disabled }
             }
         };
+        match upstreams::owner(&description.upstreams, &self.stream) {
+            None => self.found(found),
+            // A gateway tells what the server behind it told last; that it answers is another question.
+            Some(owner) => {
+                let ping = self.client.call(&format!("{}.router.ping", owner.prefix), ());
+                self.question = Some(Question::Reached(ping.deadline(LEAST_PATIENCE).start(), found));
+            }
+        }
+    }
+
+    fn found(&mut self, found: Told) {
         if found != self.told {
             self.tell(found);
         }
@@ -114,6 +157,11 @@ impl<'a> StreamNews<'a> {
     fn tell(&mut self, what: Told) {
         let name = tame(&self.stream);
         match what {
+            // Told where it is found, with why.
+            Told::Away => {}
+            Told::Flows if self.told == Told::Away => {
+                output::tell(format_args!("the server of `{name}` is connected again"));
+            }
             Told::Flows if self.told == Told::Removed => {
                 output::tell(format_args!("`{name}` is there again"))
             }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use router_wire::describe::UpstreamDescription;
 use router_wire::status::{CallStats, ClientStats, LaneStatus, StreamStats};
 
 use crate::columns::Align::{Left, Right};
 use crate::columns::columns;
 use crate::counted::counted;
-use crate::duration;
 use crate::top::changes::Change;
-use crate::value::tame;
+use crate::value::{one_line, tame};
+use crate::{duration, upstreams};
 
 /// Streams: how often they are to come, how often they do, and what is missing.
 pub(crate) fn streams(streams: &[StreamStats]) -> Vec<String> {
@@ -150,6 +151,42 @@ pub(crate) fn lanes(lanes: &[LaneStatus]) -> Vec<String> {
     columns(&rows, [Left, Right, Left, Right, Left])
 }
 
+/// Servers behind: how each is, and what was passed on to it.
+pub(crate) fn upstreams(upstreams: &[UpstreamDescription]) -> Vec<String> {
+    // Numbers first: what a narrow page cuts is where it is and why.
+    let head = [
+        "behind",
+        "state",
+        "for",
+        "trip",
+        "in flight",
+        "queued",
+        "passed on",
+        "unknown",
+        "dropped",
+        "endpoint",
+        "",
+    ];
+    let mut rows = vec![head.map(str::to_owned)];
+    rows.extend(upstreams.iter().map(|upstream| {
+        let since = Duration::try_from_secs_f64(upstream.since_s).unwrap_or_default();
+        [
+            one_line(&upstream.prefix),
+            one_line(&upstream.state.replace('_', " ")),
+            duration::for_people(since),
+            upstreams::round_trip(upstream).unwrap_or_else(|| "-".to_owned()),
+            upstream.in_flight.to_string(),
+            upstream.queued.to_string(),
+            short(upstream.passed_on),
+            short(upstream.unknown),
+            short(upstream.dropped),
+            one_line(&upstream.endpoint),
+            one_line(&upstream.reason),
+        ]
+    }));
+    columns(&rows, [Left, Left, Right, Right, Right, Right, Right, Right, Right, Left, Left])
+}
+
 /// Clients: who, since when, and what is in flight for them.
 pub(crate) fn clients(clients: &[ClientStats]) -> Vec<String> {
     let mut rows = vec![["client", "connected", "calls in flight"].map(str::to_owned)];
@@ -221,6 +258,18 @@ mod tests {
         let table = flows(&[failing], 80);
         assert!(table[1].starts_with("a.s...is ") && table[1].ends_with("  2  12 errors"), "{table:#?}");
         assert!(table.iter().all(|line| line.chars().count() <= 80), "{table:#?}");
+    }
+
+    #[test]
+    fn servers_behind_tell_why_they_are_away() {
+        use crate::upstreams::tests::upstream;
+        let expect = [
+            "behind  state         for    trip  in flight  queued  passed on  unknown  dropped  endpoint",
+            "a       connected  3.20 s  400 us          1       2         30        4        5  tcp://a:5555",
+            "a.b     lost       3.20 s       -          1       2         30        4        5  tcp://a.b:5555  \
+             nothing accepts connections there",
+        ];
+        assert_eq!(upstreams(&[upstream("a", "connected"), upstream("a.b", "lost")]), expect);
     }
 
     #[test]

@@ -8,11 +8,14 @@ use router_client::{ConnectOptions, RouterClient};
 use crate::exit::CommandError;
 use crate::output::Output;
 
+/// Says which server to talk to where the command line does not.
+pub(crate) const CONNECT_VARIABLE: &str = "ONE_LINER_CONNECT";
+
 /// Which server to talk to, and how to print.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Target {
     /// The server: tcp://HOST[:PORT] with its calls port (5555 unless given), or ipc://PATH
-    #[arg(long, value_name = "ADDRESS", env = "ONE_LINER_CONNECT", default_value = "tcp://localhost")]
+    #[arg(long, value_name = "ADDRESS", env = CONNECT_VARIABLE, default_value = "tcp://localhost")]
     pub(crate) connect: String,
     /// Print one JSON object a line on stdout, everything for people on stderr
     #[arg(long)]

@@ -85,6 +85,11 @@ pub(crate) fn tame(text: &str) -> String {
     text.chars().map(|character| if steers(character) { '\u{fffd}' } else { character }).collect()
 }
 
+/// As [`tame`], in one line.
+pub(crate) fn one_line(text: &str) -> String {
+    tame(text).replace('\n', " ")
+}
+
 fn float_to_json(float: f64) -> Json {
     if float.is_nan() {
         Json::from("NaN")

@@ -270,9 +270,35 @@ fn no_server_and_wrong_usage_have_codes_of_their_own() {
     check(&["list", "--connect", "127.0.0.1"], 2, "tcp://HOST");
     check(&["call"], 2, "Usage");
     check(&["call", "a.b", "--deadline", "soon"], 2, "500ms");
+    for command in ["call", "describe", "watch", "hz", "bw", "enable", "disable"] {
+        check(&[command, ""], 2, "the NAME is none: a name is empty");
+        check(&[command, "a\u{7}b"], 2, "holds the control character '\\u{7}'");
+    }
+    check(&["top", "--watch", ""], 2, "a name is empty");
     check(&["watch", "a.b", "--cache", "--queue", "3"], 2, "cannot be used with");
     check(&["demo", "--calls-port", "many"], 2, "1 to 65535");
     check(&["demo", "--for", "abc"], 2, "<DURATION>");
+}
+
+#[test]
+fn an_empty_variable_is_none() {
+    let run = |arguments: &[&str], address: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_one-liner"));
+        let ended = command.args(arguments).env("ONE_LINER_CONNECT", address).output().unwrap();
+        (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+    };
+    let (code, _) = run(&["watch", "no.such.stream", "--for", "10ms"], "");
+    assert_ne!(code, Some(2), "the address is that which it is unless given");
+    let (code, text) = run(&["watch", "no.such.stream", "--for", "10ms"], "nowhere");
+    assert!(code == Some(2) && text.contains("nowhere"), "{text}");
+    let (code, text) = run(&["list", "--connect", ""], "");
+    assert!(code == Some(2) && text.contains("tcp://HOST"), "{text}");
+}
+
+#[test]
+fn help_tells_which_commands_talk_to_no_server() {
+    let help = Process::start(&["--help"]).finish();
+    assert!(help.stdout.contains("All commands but `demo` and `completions`"), "{help:#?}");
 }
 
 #[test]

@@ -41,6 +41,25 @@ fn people_get_endpoints_lines_to_paste_and_a_table() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn the_lines_to_paste_work_from_any_folder() {
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    let program = env!("CARGO_BIN_EXE_one-liner");
+    let (folder, name) = program.rsplit_once('/').unwrap();
+    let first_line = |path: &str| {
+        let mut demo = Command::new(program);
+        demo.arg0(format!("./{name}")).env("PATH", path).current_dir(folder);
+        let ended = demo.args(["demo", "--calls-port", "0", "--for", "100ms"]).output().unwrap();
+        let text = String::from_utf8(ended.stdout).unwrap();
+        text.lines().find(|line| line.contains("call stage.move_to")).unwrap().to_owned()
+    };
+    assert!(first_line("/nowhere").starts_with(&format!("  {program} call ")), "{}", first_line("/nowhere"));
+    assert!(first_line(folder).starts_with(&format!("  {name} call ")), "{}", first_line(folder));
+}
+
 #[test]
 fn a_port_in_use_is_named_with_its_holder_and_what_to_do() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,10 +1,10 @@
-//! `graph` and `completions`: texts for other programs.
+//! `graph` and `completions`: texts for other programs; and no text of a stranger that steers a terminal.
 
 mod processes;
 
 use processes::Process;
 use router_client::{ConnectOptions, RouterClient};
-use router_server::{RouterServer, ServerOptions};
+use router_server::{CallOptions, RouterServer, ServerOptions};
 
 /// A name that means something to each of the formats.
 const HOSTILE: &str = "a\"]; <b>&amp;\\ ü `|}";
@@ -69,4 +69,50 @@ fn completions_name_the_commands_in_every_shell() {
     let wrong = Process::start(&["completions", "tcsh"]).finish();
     assert_eq!(wrong.code, Some(2));
     assert!(wrong.stderr.contains("bash"), "{}", wrong.stderr);
+}
+
+#[test]
+fn no_text_of_a_server_steers_a_terminal() {
+    const STEERS: &str = "\u{1b}[2J\u{9b}5m\r";
+    let options = |name: &str| ServerOptions { name: format!("{name}{STEERS}"), ..ServerOptions::default() };
+    let endpoints = router_server::ServerEndpoints::for_server("tcp://127.0.0.1:*").unwrap();
+    let server = RouterServer::bind_at(&endpoints, options("one")).unwrap();
+    server.add_stream("load", 20.0, || STEERS).unwrap();
+    let options_of_call = CallOptions::new().docs(format!("Says {STEERS}.")).arguments([STEERS]);
+    let fail = |(text,): (String,)| -> Result<(), String> { Err(format!("{text}{STEERS}")) };
+    server.add_call_with("fail", options_of_call, fail).unwrap();
+    server.add_call("say", || STEERS).unwrap();
+    let gateway = RouterServer::bind_at(&endpoints, options("two")).unwrap();
+    gateway.add_upstream("far", &server.endpoints().calls.to_string()).unwrap();
+    let connect = gateway.endpoints().calls.to_string();
+    let run = |arguments: &[&str]| Process::start(&[arguments, &["--connect", &connect]].concat()).finish();
+    let deadline = std::time::Instant::now() + processes::LONG;
+    while !run(&["list"]).stdout.contains("far.load") {
+        assert!(std::time::Instant::now() < deadline, "it does not come");
+    }
+    for arguments in [
+        &["list"][..],
+        &["list", "--json"],
+        &["describe", "far"],
+        &["describe", "far.fail"],
+        &["call", "far.fail", "a"],
+        &["call", "far.fail", "1"],
+        &["call", "far.say"],
+        &["call", STEERS],
+        &["watch", "far.load", "--count", "2"],
+        &["watch", STEERS],
+        &["enable", "far.lod"],
+        &["top", "--for", "1s"],
+        &["stats"],
+        &["ping"],
+        &["graph"],
+        &["graph", "--format", "dot"],
+        &["doctor"],
+    ] {
+        let finished = run(arguments);
+        for text in [&finished.stdout, &finished.stderr] {
+            let steering = text.chars().find(|found| found.is_control() && !['\n', '\t'].contains(found));
+            assert_eq!(steering, None, "{arguments:?}: {text:?}");
+        }
+    }
 }

@@ -70,7 +70,41 @@ fn a_host_that_has_no_address_is_named() {
     let listed = Process::start(&[&["list"], &nowhere[..]].concat()).finish();
     let text = "the host name `no-such-host.invalid` cannot be resolved: ";
     assert!(listed.stderr.contains(text) && !listed.stderr.contains("demo"), "{}", listed.stderr);
+    assert!(!listed.stderr.contains("nothing accepts"), "{}", listed.stderr);
     Process::start(&[&["watch", "a.b"], &nowhere[..]].concat()).stderr.until(text);
+    for arguments in [&["watch", "a.b", "--for", "1500ms"][..], &["ping"]] {
+        let ended = Process::start(&[arguments, &nowhere[..]].concat()).finish();
+        assert_eq!(ended.code, Some(3), "{ended:#?}");
+        let last = ended.stderr.lines().last().unwrap();
+        assert!(last.contains(text) && !ended.stderr.contains("nothing accepts"), "{ended:#?}");
+    }
+}
+
+#[test]
+fn ping_without_a_server_finds_out_as_other_commands_do() {
+    let check = |address: &str, texts: &[&str]| {
+        let pinged = Process::start(&["ping", "--connect", address]).finish();
+        assert_eq!(pinged.code, Some(3), "{pinged:#?}");
+        for text in texts {
+            assert!(pinged.stderr.contains(text), "{text} in {}", pinged.stderr);
+        }
+        assert!(
+            !pinged.stderr.contains("deadline") && !pinged.stderr.contains("one-liner ping"),
+            "{pinged:#?}"
+        );
+    };
+    check(&free_address(), &["nothing accepts connections there", "`one-liner demo` starts a server"]);
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    check(&format!("tcp://{}", other.local_addr().unwrap()), &["does not answer", "look at its process"]);
+    let server = RouterServer::bind("tcp://127.0.0.1:*").unwrap();
+    check(&server.endpoints().samples.to_string(), &["no server takes it"]);
+    #[cfg(unix)]
+    {
+        let demo = Demo::start();
+        demo.process().freeze(true);
+        check(&demo.connect, &["look at its process"]);
+        demo.process().freeze(false);
+    }
 }
 
 #[cfg(unix)]
@@ -168,4 +202,16 @@ fn a_stream_that_is_added_soon_after_the_server_is_found() {
     until("what is served is asked for", asked);
     server.add_stream("load", 20.0, || 1.5).unwrap();
     assert_eq!(watch.finish().code, Some(0));
+}
+
+#[test]
+fn a_stream_that_is_added_soon_after_the_server_is_disabled() {
+    let server = RouterServer::bind("tcp://127.0.0.1:*").unwrap();
+    let connect = server.endpoints().calls.to_string();
+    let disable = Process::start(&["disable", "load", "--connect", &connect]);
+    let asked = || server.stats().calls.iter().any(|call| call.name == "router.describe" && call.count > 0);
+    until("what is served is asked for", asked);
+    server.add_stream("load", 20.0, || 1.5).unwrap();
+    let disabled = disable.finish();
+    assert_eq!((disabled.code, disabled.stdout.trim()), (Some(0), "load is disabled"), "{disabled:#?}");
 }

@@ -25,6 +25,9 @@ pub struct PingReport {
     pub epoch: u64,
 }
 
+/// How much longer than a connection an answer to a ping is waited for.
+const PING_GRACE: Duration = Duration::from_millis(100);
+
 impl RouterClient {
     /// Asks the server whether it lives, past everything that waits for instruments.
     ///
@@ -32,11 +35,12 @@ impl RouterClient {
     /// [`CallError::ServerGone`] when there is no connection, [`CallError::DeadlineExceeded`] from a stuck server.
     ///
     /// # Blocking
-    /// At most for the connect timeout (3 s unless set) and 50 ms.
+    /// At most for the connect timeout (3 s unless set) and 150 ms.
     pub fn ping(&self) -> Result<PingReport, CallError> {
         let started = Instant::now();
-        let reply: PingReply =
-            self.call("router.ping", ()).deadline(self.shared().options.connect_timeout).wait()?;
+        // Later than the connect timeout: that ends the call with why there is no connection.
+        let deadline = self.shared().options.connect_timeout.saturating_add(PING_GRACE);
+        let reply: PingReply = self.call("router.ping", ()).deadline(deadline).wait()?;
         let since_1970 = Duration::from_nanos(u64::try_from(reply.utc_ns).unwrap_or(0));
         let server_time = SystemTime::UNIX_EPOCH + since_1970;
         Ok(PingReport { round_trip: started.elapsed(), server_time, epoch: reply.epoch })

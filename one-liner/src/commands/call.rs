@@ -14,7 +14,7 @@ use crate::not_found::NotFound;
 use crate::progress_bar::ProgressBar;
 use crate::target::Target;
 use crate::value::{self, Bytes};
-use crate::{ctrl_c, duration, output};
+use crate::{ctrl_c, duration, name, output};
 
 /// Call a method and wait for its outcome
 ///
@@ -52,6 +52,7 @@ impl Call {
     /// # Errors
     /// When it did not end with a value.
     pub(crate) fn run(self) -> Result<Exit, CommandError> {
+        name::check(&self.name)?;
         let presses = ctrl_c::listen()?;
         let client = self.target.client()?;
         let arguments: Vec<Value> = self.arguments.iter().map(|text| value::from_text(text)).collect();

@@ -9,9 +9,10 @@ use router_wire::status::ServerStats;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::demo::add_instruments;
 use crate::demo::addresses::{self, Listening, PortChoice};
+use crate::demo::behind::{self, Behind};
 use crate::demo::live_table::LiveTable;
+use crate::demo::{Instruments, program};
 use crate::exit::{CommandError, Exit};
 use crate::output::Output;
 use crate::{ctrl_c, duration};
@@ -34,6 +35,10 @@ pub(crate) struct Demo {
     /// The port of large streams
     #[arg(long, value_name = "PORT", value_parser = addresses::port)]
     frames_port: Option<PortChoice>,
+    /// Serve the names of another server too, under PREFIX: with rig2=tcp://rig2, its stage.stop is rig2.stage.stop
+    /// here. That server may start later; may be given several times
+    #[arg(long = "upstream", value_name = "PREFIX=ADDRESS", value_parser = behind::behind)]
+    upstreams: Vec<Behind>,
     /// Print JSON lines on stdout: that it started, its counters every second, how it stopped
     #[arg(long)]
     json: bool,
@@ -59,9 +64,14 @@ impl Demo {
         let listening = Listening { bind, calls, samples: self.samples_port, frames: self.frames_port };
         let wanted = listening.endpoints().map_err(CommandError::Usage)?;
         let options = ServerOptions { name: "one-liner demo".to_owned(), ..ServerOptions::default() };
+        let failed = |error: Box<dyn std::error::Error>| CommandError::Serve(error.to_string());
+        let instruments = Instruments::open().map_err(failed)?;
         let server = RouterServer::bind_at(&wanted, options)
             .map_err(|error| CommandError::Serve(addresses::bind_error(&error, &wanted)))?;
-        add_instruments(&server).map_err(|error| CommandError::Serve(error.to_string()))?;
+        instruments.serve(&server).map_err(failed)?;
+        behind::add(&server, &self.upstreams).map_err(|(text, is_usage)| {
+            if is_usage { CommandError::Usage(text) } else { CommandError::Serve(text) }
+        })?;
         let served = self.announce(server.endpoints()).and_then(|()| self.show(&server, &presses, end));
         // Also when nobody reads the table any more: instruments are brought to rest, not dropped in mid-air.
         let report = server.stop();
@@ -79,6 +89,10 @@ impl Demo {
     fn announce(&self, endpoints: &ServerEndpoints) -> Result<(), CommandError> {
         let output = self.output();
         let connect = addresses::connect_address(endpoints);
+        let upstreams: Vec<_> = { &self.upstreams }
+            .iter()
+            .map(|Behind { prefix, address }| json!({ "prefix": prefix, "address": address }))
+            .collect();
         output.json(&json!({
             "event": "started",
             "connect": connect,
@@ -87,15 +101,20 @@ impl Demo {
             "frames": endpoints.frames.to_string(),
             "reach": addresses::reach_word(endpoints),
             "pid": std::process::id(),
+            "upstreams": upstreams,
         }))?;
         output.line(format_args!(
-            "serving host, stage and camera\n  calls    {}\n  samples  {}\n  frames   {}\n  reached by {}\n",
+            "serving host, stage and camera\n  calls    {}\n  samples  {}\n  frames   {}\n  reached by {}",
             endpoints.calls,
             endpoints.samples,
             endpoints.frames,
             addresses::who_can_reach(endpoints)
         ))?;
-        let program = std::env::args().next().unwrap_or_else(|| "one-liner".to_owned());
+        for Behind { prefix, address } in &self.upstreams {
+            output.line(format_args!("serving {prefix}.* of the server at {address}"))?;
+        }
+        output.line("")?;
+        let program = program::program();
         let to = if connect == DEFAULT_CONNECT { String::new() } else { format!(" --connect {connect}") };
         output.line("in a second terminal:")?;
         for example in
@@ -125,7 +144,7 @@ impl Demo {
             if self.json {
                 self.output().json(&StatsEvent { event: "stats", stats: &stats })?;
             } else {
-                table.draw(&stats)?;
+                table.draw(&stats, &server.upstreams())?;
             }
             if is_over {
                 return Ok(());

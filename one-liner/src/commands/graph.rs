@@ -6,6 +6,7 @@ use crate::exit::{CommandError, Exit};
 use crate::graph::{Graph, dot, mermaid};
 use crate::output::Output;
 use crate::target::Target;
+use crate::upstreams;
 
 /// Draw a server with its instruments, streams and clients, as text for Mermaid or Graphviz
 ///
@@ -44,7 +45,8 @@ impl GraphCommand {
         let me = client.identity().id.to_string();
         clients.retain(|other| !other.id.is_empty() && other.id != me[..ID_DIGITS.min(me.len())]);
         let mut graph = Graph::default();
-        graph.add_server(&description, &clients);
+        let upstreams = upstreams::ask(&client, &description.upstreams)?;
+        graph.add_server(&description, &upstreams, &clients);
 
         let output = self.output();
         if output.json {

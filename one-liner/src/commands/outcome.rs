@@ -27,6 +27,8 @@ pub(crate) struct Outcome {
 
 /// How long the server has to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// How soon a server that could not tell is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// How often Ctrl-C is looked for while the server is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -65,7 +67,8 @@ pub(crate) fn became_unknown(
         {
             return show(report, call_id, output);
         }
-        if Instant::now() >= until || presses.try_recv().is_ok() {
+        // Where a gateway answers that it cannot know, the next answer would be the same at once.
+        if Instant::now() >= until || presses.recv_timeout(ASK_AGAIN).is_ok() {
             output::tell(format_args!("`one-liner outcome {call_id}` asks again"));
             return Err(unknown.into());
         }

@@ -1,6 +1,9 @@
 //! `one-liner ping`: whether the server answers, how fast, and what its lanes are doing.
 
+use std::time::{Duration, Instant};
+
 use clap::Args;
+use router_client::CallError;
 use serde_json::json;
 
 use crate::exit::{CommandError, Exit};
@@ -14,6 +17,9 @@ pub(crate) struct Ping {
     pub(crate) target: Target,
 }
 
+/// How long a server that has answered a ping has to tell of its lanes.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
 impl Ping {
     /// Prints the state, the round trip and the lanes.
     ///
@@ -22,8 +28,16 @@ impl Ping {
     pub(crate) fn run(self) -> Result<Exit, CommandError> {
         let output = self.target.output();
         let client = self.target.client()?;
-        let round_trip = client.ping()?.round_trip;
-        let lanes = client.lanes().wait()?;
+        let started = Instant::now();
+        let silent = |error| match error {
+            // Nobody here gave a deadline that could have passed: it was asked and is silent.
+            CallError::DeadlineExceeded { .. } | CallError::Unknown { .. } => {
+                CommandError::Silent { endpoint: client.endpoint().to_string(), waited: started.elapsed() }
+            }
+            error => error.into(),
+        };
+        let round_trip = client.ping().map_err(silent)?.round_trip;
+        let lanes = client.lanes().deadline(ANSWER_WITHIN).wait().map_err(silent)?;
         let state = format!("{:?}", client.state()).to_lowercase();
         output.json(&json!({
             "connect": self.target.connect,

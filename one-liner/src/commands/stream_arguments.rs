@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use crossbeam_channel::Receiver;
 use router_client::{PingReport, RouterClient};
-use router_wire::describe::StreamDescription;
+use router_wire::describe::{Description, StreamDescription, UpstreamDescription};
 
 use crate::awaited_server::AwaitedServer;
 use crate::connection_news::ConnectionNews;
-use crate::duration;
 use crate::exit::CommandError;
 use crate::not_found::NotFound;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::stream_news::StreamNews;
 use crate::target::Target;
+use crate::{duration, name, upstreams};
 
 /// Which stream, of which server, and for how long.
 #[derive(Debug, Args)]
@@ -44,7 +44,8 @@ pub(crate) struct Limit<'a> {
 
 /// For how long after its start a server may still be adding its streams.
 const ADDING: Duration = Duration::from_secs(5);
-const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// How soon it is asked again.
+pub(crate) const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 impl StreamArguments {
     /// Waits for the server, as long as it takes, and finds the stream.
@@ -52,6 +53,7 @@ impl StreamArguments {
     /// # Errors
     /// When there is no such stream, or Ctrl-C or the limit came before the server.
     pub(crate) fn find(&self, presses: &Receiver<()>) -> Result<FoundStream, CommandError> {
+        name::check(&self.stream)?;
         let client = self.target.patient_client()?;
         let limit = self.limit(presses);
         let mut server = AwaitedServer::of(&client, &limit, self.how_it_ends());
@@ -92,22 +94,59 @@ pub(crate) fn find_stream(
     limit: &Limit<'_>,
     name: &str,
 ) -> Result<StreamDescription, CommandError> {
+    // What it ends with where the limit comes while the server is asked again.
+    let mut missed: Option<CommandError> = None;
+    // When a server behind was seen to be away.
+    let mut away_at: Option<Instant> = None;
     loop {
-        let description = server.description()?;
+        let description = match (server.description(), missed.take()) {
+            // The server is there; what was waited for is the stream.
+            (Err(CommandError::NoServer { .. }), Some(missed)) => return Err(missed),
+            (description, _) => description?,
+        };
         if let Some(stream) = description.streams.iter().find(|stream| stream.name == name) {
             return Ok(stream.clone());
         }
-        let missing = NotFound::stream(&description, name);
-        // Both times are of the server's clock.
-        let started = u64::try_from(description.server.started_utc_ns).unwrap_or(0);
-        let started = std::time::UNIX_EPOCH + Duration::from_nanos(started);
-        let is_new = client
-            .ping()
-            .is_ok_and(|ping| ping.server_time.duration_since(started).is_ok_and(|uptime| uptime < ADDING));
-        if !is_new || limit.is_over_after(ASK_AGAIN) {
-            return Err(missing.into());
+        if let Some(away) = away(client, &description, name) {
+            let reason = upstreams::not_connected(&away);
+            if away_at.is_none() {
+                output::tell(format_args!("{reason}; waiting for it{}", server.how_it_ends()));
+            }
+            away_at = Some(Instant::now());
+            missed = Some(CommandError::Unreachable { name: name.to_owned(), reason });
+        } else {
+            // A server that has just come back tells what it serves in a moment.
+            let came_back = away_at.is_some_and(|away_at| away_at.elapsed() < ADDING);
+            let missing = NotFound::stream(&description, name).into();
+            if !came_back && !may_still_come(client, &description) {
+                return Err(missing);
+            }
+            missed = Some(missing);
+        }
+        if limit.is_over_after(ASK_AGAIN)
+            && let Some(missed) = missed.take()
+        {
+            return Err(missed);
         }
     }
+}
+
+/// Whether a server may still be adding what it serves: it was started a moment ago.
+pub(crate) fn may_still_come(client: &RouterClient, description: &Description) -> bool {
+    // Both times are of the server's clock.
+    let started = u64::try_from(description.server.started_utc_ns).unwrap_or(0);
+    let started = std::time::UNIX_EPOCH + Duration::from_nanos(started);
+    { client.ping() }
+        .is_ok_and(|ping| ping.server_time.duration_since(started).is_ok_and(|uptime| uptime < ADDING))
+}
+
+/// The server behind the one of `client` that `name` cannot be looked for at, because it is not connected.
+fn away(client: &RouterClient, description: &Description, name: &str) -> Option<UpstreamDescription> {
+    if !description.upstreams.iter().any(|upstream| upstreams::is_of(name, &upstream.prefix)) {
+        return None;
+    }
+    let upstreams = upstreams::ask(client, &description.upstreams).ok()?;
+    upstreams::away(&upstreams, name).cloned()
 }
 
 impl FoundStream {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use clap::Args;
 use router_client::{CallError, Payload, PendingCall, RouterClient, SubscriptionStats};
 use router_wire::ClientIdentity;
-use router_wire::describe::ServerDescription;
+use router_wire::describe::{ServerDescription, UpstreamDescription};
 use router_wire::status::{LaneStatus, ServerStats};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, json};
@@ -21,9 +21,9 @@ use crate::top::equation;
 use crate::top::page::Table;
 use crate::top::screen::Screen;
 use crate::value::tame;
-use crate::{ctrl_c, duration, tables};
+use crate::{ctrl_c, duration, name, tables, upstreams};
 
-/// Show what a server is doing: streams, lanes, calls, clients and the counters that change, until Ctrl-C
+/// Show what a server is doing: streams, lanes, calls, clients, servers behind it and the counters that change, until Ctrl-C
 ///
 /// Waits for a server that is not there yet, and goes on when it goes and comes again. On a terminal each refresh
 /// replaces the one before, and what does not fit is cut; elsewhere the whole tables are printed each time. With
@@ -54,9 +54,18 @@ struct Shown {
     /// The newest there are; they stay when the server does not answer.
     stats: ServerStats,
     changes: Vec<Change>,
+    /// How the servers behind it are.
+    upstreams: Vec<UpstreamDescription>,
     subscriptions: Vec<(String, SubscriptionStats)>,
     /// Why there are no newer ones, and since when.
     silence: Option<(String, Instant)>,
+}
+
+/// What the server said at a refresh.
+struct Answers {
+    server: ServerDescription,
+    stats: ServerStats,
+    upstreams: Vec<UpstreamDescription>,
 }
 
 impl Top {
@@ -65,6 +74,9 @@ impl Top {
     /// # Errors
     /// When there is no server, or no stream of a name to watch, or stdout is closed.
     pub(crate) fn run(self) -> Result<Exit, CommandError> {
+        for stream in &self.watch {
+            name::check(stream)?;
+        }
         let presses = ctrl_c::listen()?;
         let client = self.target.patient_client()?;
         let ends = if self.span.is_some() { "" } else { " (Ctrl-C ends)" };
@@ -85,16 +97,18 @@ impl Top {
             server: description.server,
             stats: ServerStats::default(),
             changes: Vec::new(),
+            upstreams: description.upstreams,
             subscriptions: Vec::new(),
             silence: None,
         };
         let mut due = Instant::now();
         loop {
-            match ask(&client, &shown.server, &limit) {
+            match ask(&client, &shown, &limit) {
                 None => return Ok(Exit::Done),
-                Some(Ok((server, stats))) => {
+                Some(Ok(Answers { server, stats, upstreams })) => {
                     shown.changes = counters.look(server.epoch, &stats.counters);
                     (shown.server, shown.stats, shown.silence) = (server, stats, None);
+                    shown.upstreams = upstreams;
                 }
                 Some(Err(error)) => {
                     shown.changes.clear();
@@ -124,22 +138,24 @@ impl Top {
     }
 }
 
-/// Who the server is, where that is another one than `known`, and what it counted, or why that is not known; `None`
-/// when the end comes first.
-fn ask(
-    client: &RouterClient,
-    known: &ServerDescription,
-    limit: &Limit<'_>,
-) -> Option<Result<(ServerDescription, ServerStats), CallError>> {
+/// Who the server is, where that is another one than was `shown`, what it counted and how those behind it are, or why
+/// that is not known; `None` when the end comes first.
+fn ask(client: &RouterClient, shown: &Shown, limit: &Limit<'_>) -> Option<Result<Answers, CallError>> {
     let stats = match wait(client.stats().deadline(ANSWER_WITHIN).start(), limit)? {
         Ok(stats) => stats,
         Err(error) => return Some(Err(error)),
     };
-    if client.epoch() == known.epoch {
-        return Some(Ok((known.clone(), stats)));
-    }
-    let description = wait(client.describe().deadline(ANSWER_WITHIN).start(), limit)?;
-    Some(description.map(|description| (description.server, stats)))
+    let (server, known) = if client.epoch() == shown.server.epoch {
+        (shown.server.clone(), shown.upstreams.clone())
+    } else {
+        match wait(client.describe().deadline(ANSWER_WITHIN).start(), limit)? {
+            Ok(description) => (description.server, description.upstreams),
+            Err(error) => return Some(Err(error)),
+        }
+    };
+    let question = |name: &str| wait(client.call(name, ()).deadline(ANSWER_WITHIN).start(), limit);
+    let upstreams = upstreams::ask_with(&known, question)?;
+    Some(upstreams.map(|upstreams| Answers { server, stats, upstreams }))
 }
 
 /// The answer; `None` when the end comes first.
@@ -182,6 +198,7 @@ impl Shown {
         vec![
             tables::flows(&self.stats.streams, width),
             equation::table(&self.subscriptions, tables::name_room(width)),
+            tables::upstreams(&self.upstreams),
             self.busy_lanes(me),
             tables::calls(&calls),
             tables::clients(&self.stats.clients),
@@ -220,6 +237,7 @@ impl Shown {
             "server": self.server,
             "error": self.silence.as_ref().map(|(reason, _)| reason),
             "stats": self.stats,
+            "upstreams": self.upstreams,
             "changed": changed,
             "subscriptions": subscriptions,
         })

@@ -8,28 +8,43 @@ use super::camera::{Camera, CameraFrame};
 use super::host::Host;
 use super::stage::Stage;
 
-/// Serves `host`, `stage` and `camera`, and starts the camera.
-///
-/// # Errors
-/// When this computer cannot be read, or the system gives no thread.
-pub(crate) fn add_instruments(server: &RouterServer) -> Result<(), Box<dyn Error>> {
-    server.add_instrument("host", Host::open()?)?;
-    server.add_instrument_stream("host.cpu_percent", 2.0, "host.cpu_percent", ())?;
-    server.add_instrument_stream("host.load", 1.0, "host.load", ())?;
-    server.add_instrument_stream("host.memory", 1.0, "host.memory", ())?;
-    server.add_instrument_stream("host.network_rate", 10.0, "host.network_rate", ())?;
+/// The instruments that take a while to open.
+pub(crate) struct Instruments {
+    host: Host,
+}
 
-    server.add_instrument("stage", Stage::at(0.0))?;
-    server.add_instrument_stream("stage.position_um", 30.0, "stage.position_um", ())?;
+impl Instruments {
+    /// Opens them, which takes a fifth of a second: before there is a server whose names would be missing meanwhile.
+    ///
+    /// # Errors
+    /// When this computer cannot be read.
+    pub(crate) fn open() -> Result<Instruments, Box<dyn Error>> {
+        Ok(Instruments { host: Host::open()? })
+    }
 
-    let options = StreamOptions::new()
-        .docs("Frames of the camera, as fast as it makes them.")
-        .schema(schemars::schema_for!(CameraFrame).to_value());
-    let mut frames =
-        server.add_publisher_with::<CameraFrame>("camera.frame", CameraFrame::LARGEST_BYTES, options)?;
-    // Only a stopped server takes no frame any more: nobody is left to push to.
-    let camera = Camera::open(move |frame| frames.publish(frame).is_ok())?;
-    camera.start();
-    server.add_instrument("camera", camera)?;
-    Ok(())
+    /// Serves `host`, `stage` and `camera`, and starts the camera.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn serve(self, server: &RouterServer) -> Result<(), Box<dyn Error>> {
+        server.add_instrument("host", self.host)?;
+        server.add_instrument_stream("host.cpu_percent", 2.0, "host.cpu_percent", ())?;
+        server.add_instrument_stream("host.load", 1.0, "host.load", ())?;
+        server.add_instrument_stream("host.memory", 1.0, "host.memory", ())?;
+        server.add_instrument_stream("host.network_rate", 10.0, "host.network_rate", ())?;
+
+        server.add_instrument("stage", Stage::at(0.0))?;
+        server.add_instrument_stream("stage.position_um", 30.0, "stage.position_um", ())?;
+
+        let options = StreamOptions::new()
+            .docs("Frames of the camera, as fast as it makes them.")
+            .schema(schemars::schema_for!(CameraFrame).to_value());
+        let mut frames =
+            server.add_publisher_with::<CameraFrame>("camera.frame", CameraFrame::LARGEST_BYTES, options)?;
+        // Only a stopped server takes no frame any more: nobody is left to push to.
+        let camera = Camera::open(move |frame| frames.publish(frame).is_ok())?;
+        camera.start();
+        server.add_instrument("camera", camera)?;
+        Ok(())
+    }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use router_wire::describe::UpstreamDescription;
 use router_wire::status::ServerStats;
 
 use crate::{duration, tables};
@@ -26,12 +27,12 @@ impl LiveTable {
         if self.on_terminal { Duration::from_secs(1) } else { Duration::from_secs(5) }
     }
 
-    /// Draws what the server counted.
+    /// Draws what the server counted, and how the servers behind it are.
     ///
     /// # Errors
     /// When stdout is closed.
-    pub(crate) fn draw(&mut self, stats: &ServerStats) -> io::Result<()> {
-        let mut lines = lines(stats);
+    pub(crate) fn draw(&mut self, stats: &ServerStats, upstreams: &[UpstreamDescription]) -> io::Result<()> {
+        let mut lines = lines(stats, upstreams);
         let mut text = String::new();
         if self.on_terminal {
             let (width, height) = terminal_size::terminal_size()
@@ -57,13 +58,17 @@ impl LiveTable {
     }
 }
 
-fn lines(stats: &ServerStats) -> Vec<String> {
+fn lines(stats: &ServerStats, upstreams: &[UpstreamDescription]) -> Vec<String> {
     let up = Duration::try_from_secs_f64(stats.uptime_s).unwrap_or_default();
     let clients = match stats.clients.len() {
         1 => "1 client".to_owned(),
         clients => format!("{clients} clients"),
     };
     let mut lines = vec![format!("up {}, {clients}; Ctrl-C ends", duration::for_people(up)), String::new()];
+    if !upstreams.is_empty() {
+        lines.extend(tables::upstreams(upstreams));
+        lines.push(String::new());
+    }
     lines.extend(tables::streams(&stats.streams));
     lines.push(String::new());
     lines.extend(tables::calls(&stats.calls));

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::exit::CommandError;
 use crate::output::Output;
-use crate::value::tame;
+use crate::value::one_line;
 
 /// How it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,10 +89,6 @@ impl Check {
         }
         object
     }
-}
-
-fn one_line(text: &str) -> String {
-    tame(text).replace('\n', " ")
 }
 
 #[cfg(test)]
