@@ -162,7 +162,11 @@ impl<'a> Arguments<'a> {
             names => format!("it takes {}: {}", names.len(), names.join(", ")),
         };
         if self.positional.len() > names.len() {
-            let message = format!("{} arguments were given; {}", self.positional.len(), expected());
+            let given = match self.positional.len() {
+                1 => "1 argument was".to_owned(),
+                count => format!("{count} arguments were"),
+            };
+            let message = format!("{given} given; {}", expected());
             return Err(Failure::BadArguments { argument: None, message });
         }
         for (keyword, _) in &self.keyword {

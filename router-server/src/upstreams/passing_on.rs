@@ -376,6 +376,8 @@ impl RouterLoop {
         match event {
             UpstreamEvent::State { now, .. } => {
                 upstream.view.set_state(now, upstream.link.reason());
+                // Servers before this one tell of it too.
+                self.dispatcher.registry.write().something_behind_changed();
                 if now == ConnectionState::Lost {
                     upstream.streams.lost(&upstream.link.reason());
                     self.lose_upstream(index);

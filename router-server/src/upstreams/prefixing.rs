@@ -44,11 +44,19 @@ pub(crate) fn prefix_failure(prefix: &str, failure: Failure) -> Failure {
             name: prefixed(prefix, &name),
             nearest: nearest.iter().map(|name| prefixed(prefix, name)).collect(),
         },
-        Failure::Unknown { server } => Failure::Unknown { server: prefixed(prefix, &server) },
+        Failure::Unknown { server } => Failure::Unknown { server: prefix_label(prefix, &server) },
         Failure::Unreachable { server, reason } => {
-            Failure::Unreachable { server: prefixed(prefix, &server), reason }
+            Failure::Unreachable { server: prefix_label(prefix, &server), reason }
         }
         other => other,
+    }
+}
+
+/// `` `far.rig2` (tcp://rig2) `` for `` `rig2` (tcp://rig2) ``.
+fn prefix_label(prefix: &str, label: &str) -> String {
+    match label.strip_prefix('`') {
+        Some(rest) => format!("`{}", prefixed(prefix, rest)),
+        None => prefixed(prefix, label),
     }
 }
 
@@ -75,5 +83,7 @@ mod tests {
             Failure::NotFound { name: "rig2.stage.mvoe".into(), nearest: vec!["rig2.stage.move".into()] };
         assert_eq!(prefix_failure("rig2", failure), expect);
         assert_eq!(prefix_failure("rig2", Failure::ClientLost), Failure::ClientLost);
+        let lost = |server: &str| Failure::Unknown { server: server.to_owned() };
+        assert_eq!(prefix_failure("far", lost("`rig2` (tcp://a)")), lost("`far.rig2` (tcp://a)"));
     }
 }
