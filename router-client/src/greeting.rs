@@ -13,6 +13,9 @@ use serde::Deserialize;
 
 use crate::streams::ServerView;
 
+/// A longer answer to a hello is not read: it is read in the loop. It names the urgent calls, and these are few.
+const MOST_HELLO_BYTES: usize = 256 << 10;
+
 /// What a server said to a hello.
 #[derive(Debug)]
 pub(crate) enum Greeting {
@@ -93,6 +96,10 @@ fn append_keywords(keywords: &[(String, Vec<u8>)], message: &mut Vec<u8>) {
 /// Reads the answer to a hello of a client that dialled `dialled`.
 pub(crate) fn read(dialled: &Endpoint, header: &OutcomeHeader, bytes: &[u8]) -> Greeting {
     let refused = |reason: String| Greeting::Refused { reason };
+    if bytes.len() > MOST_HELLO_BYTES {
+        let got = bytes.len();
+        return refused(format!("the server's greeting has {got} bytes; the limit is {MOST_HELLO_BYTES}"));
+    }
     if header.status != Status::Done {
         return match body::decode_as::<Failure>(header.encoding, bytes) {
             Ok(failure) => refused(format!("the server refused the greeting: {failure}")),

@@ -292,6 +292,8 @@ impl Link {
                 self.give_reason(GoneCause::NoAnswer, reason);
                 self.dealer(role).greet_later(now + REFUSED_PAUSE);
             }
+            // A greeting that stands is not ended by the refusal of a later one.
+            Greeting::Refused { .. } if self.dealer(role).greeted.is_some() => {}
             Greeting::Refused { reason } => {
                 self.give_reason(GoneCause::NoAnswer, reason);
                 self.dealer(role).greet_later(now + REFUSED_PAUSE);
@@ -308,7 +310,7 @@ impl Link {
 
     fn welcomed(&mut self, role: ClientSocket, session: Session, now: Instant) {
         self.other_version = None;
-        self.dealer(role).greeted = Some(session.epoch);
+        let was_greeted = self.dealer(role).greeted.replace(session.epoch).is_some();
         let other = match role {
             ClientSocket::Calls => &mut self.control,
             ClientSocket::Control => &mut self.calls,
@@ -321,7 +323,9 @@ impl Link {
             self.shared.counters.epoch_changes.add_one();
         }
         self.session = session;
-        self.pulse.ping_now(now);
+        if !was_greeted {
+            self.pulse.ping_now(now);
+        }
         if let (ClientSocket::Calls, Some(server)) = (role, &self.session.server) {
             (self.on_server)(ServerView { by_ipv6: self.calls.is_by_ipv6(), ..server.clone() });
         }

@@ -10,6 +10,8 @@ use crate::target::InstrumentId;
 #[derive(Default)]
 pub(crate) struct Barriers {
     instruments: HashMap<InstrumentId, Barrier>,
+    /// Of every instrument that was added behind this one: what was cleared before it was there.
+    later_instruments: Option<(InstrumentId, Barrier)>,
 }
 
 /// One clearing: calls numbered below `number` were sent before it.
@@ -28,8 +30,17 @@ impl Barriers {
         }
     }
 
+    /// Remembers that everything was cleared, when `last` was the instrument added last.
+    pub(crate) fn set_for_later(&mut self, last: InstrumentId, barrier: Barrier) {
+        if self.later_instruments.as_ref().is_none_or(|(_, newest)| barrier.number > newest.number) {
+            self.later_instruments = Some((last, barrier));
+        }
+    }
+
     /// The clearing that was sent after the call `number` of `instrument`, if there is one.
     pub(crate) fn sent_after(&self, instrument: InstrumentId, number: u64) -> Option<&Barrier> {
-        self.instruments.get(&instrument).filter(|barrier| barrier.number > number)
+        let later = self.later_instruments.as_ref().filter(|(last, _)| instrument > *last);
+        let of_instrument = self.instruments.get(&instrument).into_iter();
+        of_instrument.chain(later.map(|(_, barrier)| barrier)).find(|barrier| barrier.number > number)
     }
 }

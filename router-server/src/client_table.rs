@@ -118,6 +118,8 @@ pub(crate) struct ClientTable {
     by_id: HashMap<ClientId, ClientKey>,
     by_via: HashMap<Via, ClientKey>,
     clients: HashMap<ClientKey, Client>,
+    /// Keys that were removed since they were asked for last.
+    forgotten: Vec<ClientKey>,
     last_key: u64,
 }
 
@@ -316,6 +318,11 @@ impl ClientTable {
         silent.map(|(key, _)| *key).collect()
     }
 
+    /// The clients that were removed since this was asked last.
+    pub(crate) fn take_forgotten(&mut self) -> Vec<ClientKey> {
+        std::mem::take(&mut self.forgotten)
+    }
+
     /// Marks a client that said goodbye or cannot be reached. `false` when it was lost before or is unknown.
     pub(crate) fn mark_lost(&mut self, key: ClientKey) -> bool {
         self.clients.get_mut(&key).is_some_and(|client| !std::mem::replace(&mut client.lost, true))
@@ -328,6 +335,7 @@ impl ClientTable {
 
     pub(crate) fn remove(&mut self, key: ClientKey) {
         let Some(client) = self.clients.remove(&key) else { return };
+        self.forgotten.push(key);
         for peer in [client.calls, client.control].into_iter().flatten() {
             self.by_peer.remove(&peer);
         }

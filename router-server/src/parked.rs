@@ -16,6 +16,10 @@ use crate::requests::deadline_of;
 use crate::router_loop::RouterLoop;
 use crate::timers::Due;
 
+/// Most requests that are looked at again in one turn, and when the next are: others have their turn in between.
+const MOST_IN_A_TURN: usize = 200;
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// A request that waits for its name.
 pub(crate) struct Parked {
     pub(crate) key: JobKey,
@@ -49,10 +53,10 @@ impl RouterLoop {
         if let Some(client) = self.clients.get_mut(sender.client) {
             client.in_flight.insert(header.call);
         }
-        if let Some(deadline) = deadline {
+        if let Some(deadline) = deadline.filter(|_| !self.parks_again) {
             self.timers.add(deadline, Due::Deadline(key));
         }
-        if self.parked.is_empty() {
+        if self.parked.is_empty() && !self.parks_again {
             self.timers.add(until, Due::NamesHaveCome);
         }
         let (header, target) = (*header, target.to_owned());
@@ -65,7 +69,23 @@ impl RouterLoop {
     /// Names have come, or will not come any more: looks for those that are waited for.
     pub(crate) fn look_for_parked(&mut self) {
         let now = Instant::now();
-        for parked in std::mem::take(&mut self.parked) {
+        let all = now >= self.names_may_come_until();
+        let parked = std::mem::take(&mut self.parked);
+        let registry = self.dispatcher.registry.read();
+        let is_there = |parked: &Parked| registry.has(&parked.target) || self.is_behind(&parked.target);
+        let mut looked_up = 0;
+        let (there, waiting): (Vec<_>, Vec<_>) = parked.into_iter().partition(|parked| {
+            let is_due = looked_up < MOST_IN_A_TURN && (all || is_there(parked));
+            looked_up += usize::from(is_due);
+            is_due
+        });
+        drop(registry);
+        self.parked = waiting;
+        if looked_up == MOST_IN_A_TURN {
+            self.timers.add(now + PAUSE, Due::NamesHaveCome);
+        }
+        self.parks_again = true; // its timers are set
+        for parked in there {
             let Parked { key, sender, mut header, target, body, deadline, _permit } = parked;
             drop(_permit);
             self.forget_parked(key);
@@ -75,6 +95,7 @@ impl RouterLoop {
             }
             self.look_up(sender, &header, &target, body, now);
         }
+        self.parks_again = false;
         if self.parked.is_empty() {
             self.dispatcher.registry.write().tell_changes(false);
         }
@@ -83,10 +104,17 @@ impl RouterLoop {
     /// Ends a request that waits, for a reason; `false` when it does not wait.
     pub(crate) fn end_parked(&mut self, key: JobKey, why: Interrupted) -> bool {
         let Some(index) = self.parked.iter().position(|parked| parked.key == key) else { return false };
-        let parked = self.parked.swap_remove(index);
+        let parked = self.parked.remove(index);
         self.forget_parked(key);
         self.refuse(parked.sender, key.number, not_started(why));
         true
+    }
+
+    /// Everything was stopped: nothing that waited for its name then starts later.
+    pub(crate) fn end_parked_by(&mut self, by: &str) {
+        for key in self.parked.iter().map(|parked| parked.key).collect::<Vec<_>>() {
+            self.end_parked(key, Interrupted::Cancelled { by: by.to_owned() });
+        }
     }
 
     /// Ends the requests of a lost client.

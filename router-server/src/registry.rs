@@ -121,12 +121,22 @@ impl Registry {
         Err(Failure::NotFound { name: name.to_owned(), nearest: nearest(name, names) })
     }
 
+    /// Whether there is a call of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.calls.contains_key(name) || self.named.contains_key(name)
+    }
+
     pub(crate) fn instrument(&self, name: &Name) -> Option<Arc<InstrumentEntry>> {
         self.instruments.get(name).map(|served| Arc::clone(&served.entry))
     }
 
     pub(crate) fn instruments(&self) -> impl Iterator<Item = (&Name, &Arc<InstrumentEntry>)> {
         self.instruments.iter().map(|(name, served)| (name, &served.entry))
+    }
+
+    /// The instrument that was added last, or began to be.
+    pub(crate) fn last_id(&self) -> InstrumentId {
+        InstrumentId(self.last_id)
     }
 
     /// Has changes of what is served told to whoever `listen`s, when [`tell_changes`](Registry::tell_changes) says so.

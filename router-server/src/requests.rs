@@ -330,7 +330,10 @@ impl RouterLoop {
                 let barrier = Barrier { number: job.key.number, by: Arc::clone(&by) };
                 client.barriers.set(stop.instrument, barrier);
             }
+            let barrier = Barrier { number: job.key.number, by };
+            client.barriers.set_for_later(self.dispatcher.registry.read().last_id(), barrier);
         }
+        self.end_parked_by(&format!("by {STOP_ALL}, by {by}"));
         let queue = Arc::clone(&job.entry.queue);
         let behind = self.stop_all_behind(job.key, deadline);
         let wait = move |_: &mut Workshop| job.finish_with(|_| collect(stopping, behind, deadline));
@@ -395,6 +398,21 @@ impl RouterLoop {
         }
     }
 
+    /// Why a gateway that speaks for these servers cannot be a client of this one.
+    fn would_be_a_loop(&self, gateways: &[GatewayHop]) -> Option<String> {
+        let own = &self.settings.hello.server;
+        if let Some(mut path) = GatewayHop::path(gateways, self.dispatcher.epoch) {
+            path.push(own.clone());
+            return Some(format!("this server is behind itself: {}", path.join(" -> ")));
+        }
+        // Whoever comes later gives way: the connection to a server behind this one stands.
+        let behind = self.upstreams.iter().find(|upstream| {
+            let epoch = upstream.link.epoch();
+            epoch != 0 && gateways.iter().any(|hop| hop.server == epoch)
+        })?;
+        Some(format!("`{}` is behind this server ({own}) and would be before it too", behind.prefix))
+    }
+
     fn hello(&mut self, peer: &Frame, header: &RequestHeader, body: &Body, now: Instant) {
         let json = header.encoding == Encoding::Json;
         let request = match keywords::<HelloRequest>(header.encoding, body.bytes()) {
@@ -404,9 +422,8 @@ impl RouterLoop {
                 return self.refuse(Sender { json, ..sender }, header.call, failure);
             }
         };
-        if let Some(mut path) = GatewayHop::path(&request.gateways, self.dispatcher.epoch) {
-            path.push(self.settings.hello.server.clone());
-            let message = format!("this server is behind itself: {}", path.join(" -> "));
+        let gateways = GatewayHop::tamed(request.gateways);
+        if let Some(message) = self.would_be_a_loop(&gateways) {
             let Some(sender) = self.sender(From::Connection, peer, peer, now) else { return };
             let failure = Failure::Refused(Refused::new("loop", message));
             return self.refuse(Sender { json, ..sender }, header.call, failure);
@@ -422,7 +439,7 @@ impl RouterLoop {
                 return self.refuse(Sender { json, ..sender }, header.call, Failure::BadRequest { message });
             }
         };
-        if self.clients.set_gateways(client, request.gateways) {
+        if self.clients.set_gateways(client, gateways) {
             self.refresh_gateways();
         }
         let listening = self.settings.listening.dialled(&request.dialled, peer.peer_address());

@@ -2,7 +2,7 @@
 //!
 //! Requests are in `requests.rs`, answers in `answers.rs`. The loop never blocks outside `poll`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -58,6 +58,8 @@ pub(crate) struct RouterLoop {
     pub(super) in_flight: HashMap<JobKey, InFlight>,
     /// Requests for names that may still come.
     pub(super) parked: Vec<Parked>,
+    /// They are being looked at again.
+    pub(super) parks_again: bool,
     /// How calls ended.
     pub(super) outcomes: KeptOutcomes,
     /// The servers behind this one.
@@ -158,6 +160,7 @@ impl RouterLoop {
             clients: ClientTable::default(),
             in_flight: HashMap::new(),
             parked: Vec::new(),
+            parks_again: false,
             outcomes,
             upstreams: Vec::new(),
             gateways: Vec::new(),
@@ -287,6 +290,7 @@ impl RouterLoop {
                         memory::give_back();
                     }
                     self.outcomes.tidy(now);
+                    self.tell_of_forgotten_clients();
                     // After a pause of this process the pings that came meanwhile still wait in the socket.
                     let flooded_for = now.saturating_duration_since(self.drained_at);
                     if socket_was_drained || flooded_for > FLOOD_EXCUSES_FOR {
@@ -302,12 +306,13 @@ impl RouterLoop {
         }
         let (in_flight, parked, upstreams) = (&self.in_flight, &self.parked, &self.upstreams);
         let behind = upstreams.iter().map(|upstream| upstream.calls.len()).sum::<usize>();
+        let waiting: HashSet<JobKey> = parked.iter().map(|parked| parked.key).collect();
         let is_in_flight = |key: JobKey| {
             in_flight.contains_key(&key)
-                || parked.iter().any(|parked| parked.key == key)
+                || waiting.contains(&key)
                 || upstreams.iter().any(|upstream| upstream.calls.contains_key(&key))
         };
-        self.timers.tidy(in_flight.len() + behind, is_in_flight);
+        self.timers.tidy(in_flight.len() + parked.len() + behind, is_in_flight);
     }
 
     fn deadline_passed(&mut self, key: JobKey) {

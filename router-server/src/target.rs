@@ -10,7 +10,7 @@ use router_wire::Arguments;
 use crate::job_queue::JobQueue;
 
 /// Names one instrument in its server; a removed and added one is another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct InstrumentId(pub(crate) u64);
 
 /// The instruments that live on one lane's thread.

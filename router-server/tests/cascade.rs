@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use router_client::{Call, CallError, GoneCause};
 use router_server::{AddError, AddUpstreamError, RouterServer};
+use router_wire::GatewayHop;
+use router_wire::hello::ClientSocket;
 use router_wire::status::StopOutcome;
 use support::{
-    Chain, Ends, PATIENCE, TestStage, TestStageClient, address, client, client_named, eventually,
+    Chain, Ends, PATIENCE, Relay, TestStage, TestStageClient, address, client, client_named, eventually,
     named_server as named, server, server_again, server_with, until,
 };
 
@@ -254,4 +256,67 @@ fn describe_tells_of_all_servers_and_names_are_kept_apart() {
     assert!(first.remove_upstream("next").is_err());
     let error = alice.call::<()>("next.router.stats", ()).ends().unwrap_err();
     assert!(matches!(error, CallError::NotFound { .. }), "{error}");
+}
+
+#[test]
+fn a_loss_is_told_behind_also_after_the_way_there_was_cut() {
+    let last = server();
+    let rig = TestStage::rig();
+    last.add_instrument("stage", rig.stage.clone()).unwrap();
+    let relay = Relay::to(&last.endpoints().calls);
+    let gateway = named("gateway");
+    gateway.add_upstream("next", &relay.address).unwrap();
+    let alice = client_named(&gateway, "alice");
+    let knows = || gateway.describe().calls.iter().any(|call| call.name == "next.stage.follow");
+    eventually("the gateway knows the call", knows);
+    let follow = alice.call::<()>("next.stage.follow", ()).start();
+    rig.moving.arrived();
+    relay.cut();
+    eventually("it is cut", || gateway.upstreams()[0].state != "connected");
+    relay.mend();
+    eventually("it is back", || gateway.upstreams()[0].state == "connected");
+    assert!(matches!(follow.ends(), Err(CallError::Unknown { .. })));
+    drop(alice);
+    eventually("what follows its client ends", || rig.stage.stops() == 1);
+}
+
+/// libzmq's thread used to wait for ever with its report of a connection to a socket that had been closed.
+#[test]
+fn upstreams_come_and_go_and_the_server_serves_on() {
+    let gateway = server();
+    let alice = client(&gateway);
+    std::thread::scope(|scope| {
+        for prefix in ["a", "b", "c", "d"] {
+            let gateway = &gateway;
+            scope.spawn(move || {
+                for _ in 0..60 {
+                    gateway.add_upstream(prefix, "tcp://127.0.0.1:1").unwrap();
+                    gateway.remove_upstream(prefix).unwrap();
+                }
+            });
+        }
+    });
+    gateway.add_call("here", || 1).unwrap();
+    assert_eq!(alice.call::<u32>("here", ()).ends(), Ok(1));
+    assert_eq!(alice.counters().times_lost, 0);
+}
+
+#[test]
+fn a_client_that_lies_about_gateways_cuts_nobody_off() {
+    let last = server();
+    let gateway = server();
+    gateway.add_upstream("next", &address(&last)).unwrap();
+    eventually("it is there", || gateway.upstreams()[0].state == "connected");
+    let mut liar = support::RawClient::connect(&gateway.endpoints().calls, 1, ClientSocket::Calls);
+    // The epoch of the server behind, and names without end.
+    let claimed = GatewayHop { server: last.epoch(), name: "x".repeat(3_000), next: 0 };
+    let refused = liar.greet_as_gateway(vec![claimed]);
+    assert!(refused.contains("`next` is behind this server"), "{refused}");
+    let mut other = support::RawClient::connect(&gateway.endpoints().calls, 2, ClientSocket::Calls);
+    let long: Vec<GatewayHop> =
+        (10..40).map(|server| GatewayHop { server, name: "y".repeat(64), next: 0 }).collect();
+    assert_eq!(other.greet_as_gateway(long), "");
+    let alice = client(&gateway);
+    alice.call::<router_wire::status::ServerStats>("next.router.stats", ()).ends().unwrap();
+    assert_eq!(gateway.upstreams()[0].state, "connected");
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use router_client::{CallError, PendingCall, RouterClient};
 use router_server::{Preset, RouterServer};
-use support::{Ends, PATIENCE, TestStage, client, counter, eventually, server_with};
+use router_wire::status::StopOutcome;
+use support::{Ends, PATIENCE, RawClient, TestStage, client, counter, eventually, server_with};
 
 /// A server for whose names clients wait as long as a test does.
 fn slow_to_add() -> RouterServer {
@@ -74,4 +75,35 @@ fn after_a_while_a_name_that_is_not_there_is_refused() {
     };
     assert_eq!(refused(), ["answer"]);
     assert_eq!(refused(), ["answer"]);
+}
+
+#[test]
+fn a_move_that_waits_for_its_name_does_not_run_after_everything_was_stopped() {
+    let server = slow_to_add();
+    let (alice, bob) = (client(&server), client(&server));
+    let moving = alice.call::<f64>("stage.move_to", (0.0,));
+    let before = counter(&server, "requests");
+    let moving = moving.start();
+    eventually("the server has the move", || counter(&server, "requests") > before);
+    let _: Vec<StopOutcome> = bob.call("router.stop_all", ()).ends().unwrap();
+    let rig = TestStage::rig();
+    server.add_instrument("stage", rig.stage.clone()).unwrap();
+    assert!(matches!(moving.ends(), Err(CallError::Cancelled { may_still_be_running: false, .. })));
+    assert!(rig.stage.moves().is_empty(), "the move ran after the stop");
+}
+
+#[test]
+fn they_run_in_the_order_in_which_they_came() {
+    let server = slow_to_add();
+    let mut alice = RawClient::greeted(&server, 1);
+    alice.request_within(1, "nothing", &(), Duration::from_millis(100));
+    for number in 2..=4_u64 {
+        alice.request(number, "note", &(number,));
+    }
+    let late = alice.failure(1);
+    assert!(matches!(late, router_client::Failure::DeadlineExceeded { .. }), "{late:?}");
+    let (noted, notes) = crossbeam_channel::unbounded();
+    server.add_call("note", move |(number,): (u64,)| noted.send(number).unwrap()).unwrap();
+    let order: Vec<u64> = (0..3).map(|_| notes.recv_timeout(PATIENCE).unwrap()).collect();
+    assert_eq!(order, [2, 3, 4]);
 }

@@ -158,9 +158,15 @@ impl MonitoredSocket {
         MonitoredSocket { state: Mutex::new(State { socket, monitors: 0 }) }
     }
 
-    /// Called before the socket is closed.
+    /// Called before the socket is closed. Its reports end here: libzmq's I/O thread goes on with its connections for a
+    /// while, and would wait for ever with a report for a monitor that has been dropped meanwhile.
     pub(crate) fn close(&self) {
-        self.lock().socket = std::ptr::null_mut();
+        let mut state = self.lock();
+        if state.monitors > 0 && !state.socket.is_null() {
+            // SAFETY: the socket is open while the lock is held; no endpoint means to stop.
+            unsafe { zmq_sys::zmq_socket_monitor(state.socket, std::ptr::null(), 0) };
+        }
+        state.socket = std::ptr::null_mut();
     }
 
     /// Returns the number of the new monitor. libzmq ends the one before.

@@ -48,17 +48,22 @@ impl ClientIdentity {
     /// replaced: what may be kept and shown of a stranger's words.
     pub fn tamed(mut self) -> ClientIdentity {
         for text in [&mut self.name, &mut self.user, &mut self.host] {
-            let mut tame = String::with_capacity(text.len().min(Self::MAX_TEXT_BYTES));
-            for character in text.chars() {
-                if tame.len() + character.len_utf8() > Self::MAX_TEXT_BYTES {
-                    break;
-                }
-                tame.push(if character.is_control() { '?' } else { character });
-            }
-            *text = tame;
+            *text = tame(text, Self::MAX_TEXT_BYTES);
         }
         self
     }
+}
+
+/// `text` cut to `most` bytes, without control characters.
+fn tame(text: &str, most: usize) -> String {
+    let mut tame = String::with_capacity(text.len().min(most));
+    for character in text.chars() {
+        if tame.len() + character.len_utf8() > most {
+            break;
+        }
+        tame.push(if character.is_control() { '?' } else { character });
+    }
+    tame
 }
 
 impl fmt::Display for ClientIdentity {
@@ -83,6 +88,15 @@ impl GatewayHop {
     pub const MOST: usize = 32;
     /// Longest name in a hop [bytes]; a longer one is cut.
     pub const MAX_NAME_BYTES: usize = 32;
+
+    /// At most [`MOST`](GatewayHop::MOST) of the hops that a stranger told, with names cut to what may be kept and shown.
+    pub fn tamed(mut hops: Vec<GatewayHop>) -> Vec<GatewayHop> {
+        hops.truncate(GatewayHop::MOST);
+        for hop in &mut hops {
+            hop.name = tame(&hop.name, GatewayHop::MAX_NAME_BYTES);
+        }
+        hops
+    }
 
     /// The way from `server` to whom `hops` greet, as names; `None` when it is not among them.
     pub fn path(hops: &[GatewayHop], server: u64) -> Option<Vec<String>> {

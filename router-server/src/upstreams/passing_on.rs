@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use router_client::ConnectionState;
 use router_client::gateway::{UpstreamAnswer, UpstreamEvent, UpstreamLink};
 use router_socket::{Frame, PollEntry};
+use router_wire::describe::Description;
 use router_wire::hello::{ClientSocket, GatewayHop};
 use router_wire::outcome::OUTCOME;
 use router_wire::reply::{REPLY_HEADER_BYTES, body_goes_into_own_frame, overwrite_epoch};
@@ -18,7 +19,7 @@ use router_wire::{
 use super::passed_call::{PassedCall, ReplyTo, Request, RequestBody};
 use super::prefixing::{prefix_description, prefix_failure, prefixed, stripped};
 use super::stop_all::UpstreamStop;
-use super::upstream::{AddUpstream, Upstream};
+use super::upstream::{AddUpstream, Reading, Upstream};
 use crate::client_table::{ClientKey, Sender};
 use crate::job::{Body, JobKey, encode_outcome, server_stopped};
 use crate::json_answer::in_json;
@@ -34,6 +35,8 @@ const OF_A_STREAM: [&str; 4] =
 const STREAM_ARGUMENT: &str = "name";
 /// Arguments longer than this name no stream [bytes].
 const MOST_CONTROL_ARGUMENTS: usize = 4 << 10;
+/// A longer description of a server behind is not read [bytes].
+const MOST_DESCRIPTION_BYTES: usize = 16 << 20;
 /// An answer up to this length is copied behind its new header; a reference costs more.
 const COPIED_BYTES: usize = 4 << 10;
 
@@ -57,6 +60,11 @@ impl RouterLoop {
         }
         let (upstream, target) = self.behind(target)?;
         Some(Way { upstream, target, body: None })
+    }
+
+    /// Whether a name is that of a server behind.
+    pub(crate) fn is_behind(&self, name: &str) -> bool {
+        self.behind(name).is_some()
     }
 
     /// Passes a request on, or refuses it.
@@ -260,6 +268,13 @@ impl RouterLoop {
         self.pass_on(sender, &header, way, &Body::Made(body), now);
     }
 
+    /// Clients that were forgotten here are forgotten behind, too.
+    pub(crate) fn tell_of_forgotten_clients(&mut self) {
+        for client in self.clients.take_forgotten() {
+            self.upstreams.iter_mut().for_each(|upstream| upstream.client_is_lost(client));
+        }
+    }
+
     /// Finds out anew for which servers this one speaks.
     pub(crate) fn refresh_gateways(&mut self) {
         let epoch = self.dispatcher.epoch;
@@ -374,8 +389,12 @@ impl RouterLoop {
     fn take_upstream_event(&mut self, index: usize, event: UpstreamEvent) {
         let upstream = &mut self.upstreams[index];
         match event {
-            UpstreamEvent::State { now, .. } => {
+            UpstreamEvent::State { before, now } => {
                 upstream.view.set_state(now, upstream.link.reason());
+                if now.is_up() && !before.is_up() {
+                    let clients = &self.clients;
+                    upstream.is_back(|client| clients.get(client).is_some_and(|client| !client.lost));
+                }
                 // Servers before this one tell of it too.
                 self.dispatcher.registry.write().something_behind_changed();
                 if now == ConnectionState::Lost {
@@ -383,7 +402,9 @@ impl RouterLoop {
                     self.lose_upstream(index);
                 }
             }
-            UpstreamEvent::Greeted => upstream.ask_description(),
+            UpstreamEvent::Greeted => {
+                upstream.wants_description = true;
+            }
             UpstreamEvent::Answer(answer) if answer.client.is_none() => self.take_own_answer(index, answer),
             UpstreamEvent::Answer(answer) => self.take_passed_answer(index, answer),
             UpstreamEvent::Malformed => self.dispatcher.counters.bad_messages.add(1),
@@ -449,19 +470,28 @@ impl RouterLoop {
             return;
         };
         upstream.describing = None;
+        if answer.bytes() > MOST_DESCRIPTION_BYTES {
+            log::warn!(
+                "the description of `{}` has {} bytes and is not read",
+                upstream.prefix,
+                answer.bytes()
+            );
+            return;
+        }
+        let reading = Reading::begin(&upstream.reading);
         let (view, streams) = (Arc::clone(&upstream.view), Arc::clone(&upstream.streams));
         let dispatcher = Arc::clone(&self.dispatcher);
-        let read = move |_: &mut crate::target::Workshop| match bodies::decode_as::<
-            router_wire::describe::Description,
-        >(header.encoding, answer.body())
-        {
-            Ok(mut description) => {
-                streams.described(description.streams.clone());
-                prefix_description(view.prefix.as_str(), &mut description);
-                view.set_description(Arc::new(description));
-                dispatcher.registry.write().something_behind_changed();
+        let read = move |_: &mut crate::target::Workshop| {
+            let _until_it_is_read = reading;
+            match bodies::decode_as::<Description>(header.encoding, answer.body()) {
+                Ok(mut description) => {
+                    streams.described(description.streams.clone());
+                    prefix_description(view.prefix.as_str(), &mut description);
+                    view.set_description(Arc::new(description));
+                    dispatcher.registry.write().something_behind_changed();
+                }
+                Err(error) => log::warn!("the description of `{}` cannot be read: {error}", view.prefix),
             }
-            Err(error) => log::warn!("the description of `{}` cannot be read: {error}", view.prefix),
         };
         if let Ok(found) = self.dispatcher.registry.read().find("router.describe") {
             let _ = found.entry.queue.push_task(Box::new(read)); // refused by a server that has stopped

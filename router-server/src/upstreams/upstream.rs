@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use router_client::gateway::{UpstreamEvent, UpstreamLink};
@@ -27,6 +27,9 @@ const MOST_CALLS_OF_A_CLIENT: usize = 1_024;
 /// Most bytes of their arguments.
 const MOST_BYTES: usize = 256 << 20;
 const MOST_BYTES_OF_A_CLIENT: usize = 64 << 20;
+
+/// Descriptions are asked for at most this often.
+const DESCRIBE_EVERY: Duration = Duration::from_millis(250);
 
 /// What the loop is told to make an upstream of.
 pub(crate) struct AddUpstream {
@@ -52,8 +55,33 @@ pub(crate) struct Upstream {
     pub(crate) urgent_bounds: Arc<Bounds>,
     /// The request for the description that has not been answered.
     pub(crate) describing: Option<u64>,
+    /// It serves something else than what was described last.
+    pub(crate) wants_description: bool,
+    /// A description is being read on another thread.
+    pub(crate) reading: Arc<AtomicBool>,
+    /// The next description is not asked for before.
+    describe_from: Instant,
+    /// Who was introduced in this life of the server, before the connection was lost.
+    former: HashMap<ClientKey, ClientId>,
+    former_epoch: u64,
     pub(crate) view: Arc<UpstreamView>,
     pub(crate) streams: Arc<crate::streams::UpstreamStreams>,
+}
+
+/// A description is being read for as long as this is there.
+pub(crate) struct Reading(Arc<AtomicBool>);
+
+impl Reading {
+    pub(crate) fn begin(flag: &Arc<AtomicBool>) -> Reading {
+        flag.store(true, Ordering::Relaxed);
+        Reading(Arc::clone(flag))
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 struct Introduced {
@@ -97,6 +125,11 @@ impl Upstream {
             bounds: Bounds::new(what.clone(), limits),
             urgent_bounds: Bounds::new(what, Limits::urgent()),
             describing: None,
+            wants_description: false,
+            reading: Arc::default(),
+            describe_from: Instant::now(),
+            former: HashMap::new(),
+            former_epoch: 0,
             view,
             streams,
         })
@@ -122,6 +155,10 @@ impl Upstream {
         let state = self.link.state();
         if state.is_up() {
             self.flush();
+            let may_ask = self.describing.is_none() && !self.reading.load(Ordering::Relaxed);
+            if self.wants_description && may_ask && Instant::now() >= self.describe_from {
+                self.ask_description();
+            }
         } else {
             self.view.set_state(state, self.link.reason());
         }
@@ -190,8 +227,9 @@ impl Upstream {
             self.by_id.remove(&known.id);
         }
         // Behind its requests on each socket: a queued call must not start after the news of its client.
+        let on_none = known.on == [false, false]; // introduced before the connection broke
         for (socket, introduced) in [ClientSocket::Calls, ClientSocket::Control].into_iter().zip(known.on) {
-            if introduced {
+            if introduced || on_none {
                 self.send(socket, None, [envelope(Enclosed::Lost, known.id)].into());
             }
         }
@@ -204,15 +242,38 @@ impl Upstream {
 
     /// The connection is lost: returns the calls that end with it, whether they had left or not.
     pub(crate) fn lose(&mut self) -> Vec<(JobKey, PassedCall)> {
-        self.clients.clear();
+        self.former_epoch = self.link.epoch();
+        self.former.extend(self.clients.drain().map(|(client, known)| (client, known.id)));
         self.by_id.clear();
         self.describing = None;
         self.waiting.iter_mut().for_each(VecDeque::clear);
         self.calls.drain().collect()
     }
 
+    /// It was greeted. Where it is the server that was lost, it is told which of its clients `is_here` no more: it may
+    /// not have missed this one.
+    pub(crate) fn is_back(&mut self, is_here: impl Fn(ClientKey) -> bool) {
+        let former = std::mem::take(&mut self.former);
+        if self.link.epoch() != self.former_epoch {
+            return;
+        }
+        for (client, id) in former {
+            if is_here(client) || self.clients.contains_key(&client) {
+                // Under the same id when it calls again, and lost there when it is lost here.
+                self.by_id.insert(id, client);
+                self.clients.entry(client).or_insert(Introduced { id, on: [false, false] });
+                continue;
+            }
+            for socket in [ClientSocket::Calls, ClientSocket::Control] {
+                self.send(socket, None, [envelope(Enclosed::Lost, id)].into());
+            }
+        }
+    }
+
     /// Asks what it serves.
-    pub(crate) fn ask_description(&mut self) {
+    fn ask_description(&mut self) {
+        self.wants_description = false;
+        self.describe_from = Instant::now() + DESCRIBE_EVERY;
         let number = self.link.next_own_call();
         let header = RequestHeader {
             flags: RequestFlags::default(),

@@ -7,8 +7,8 @@ use router_socket::{Context, Endpoint, Frame, PollEntry, Socket, SocketKind, pol
 use router_wire::hello::{ClientSocket, HelloRequest};
 use router_wire::request::{RequestFlags, encode_cancel, encode_goodbye};
 use router_wire::{
-    ClientId, ClientIdentity, Encoding, Failure, HelloReply, OutcomeHeader, PROTOCOL_VERSION, RequestHeader,
-    ServerMessage, Status, arguments, body,
+    ClientId, ClientIdentity, Encoding, Failure, GatewayHop, HelloReply, OutcomeHeader, PROTOCOL_VERSION,
+    RequestHeader, ServerMessage, Status, arguments, body,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -83,6 +83,23 @@ impl RawClient {
         let reply: HelloReply = self.value(u64::MAX);
         self.epoch = reply.epoch;
         self.idempotent = reply.idempotent;
+    }
+
+    /// Says that it is a gateway; returns why it is refused, nothing when it is welcome.
+    #[track_caller]
+    pub(crate) fn greet_as_gateway(&mut self, gateways: Vec<GatewayHop>) -> String {
+        let hello = HelloRequest {
+            protocol_version: PROTOCOL_VERSION,
+            client: self.identity.clone(),
+            socket: self.role,
+            dialled: String::new(),
+            gateways,
+        };
+        self.send(&[&message("router.hello", u64::MAX, 0, &keywords(&hello))]);
+        match self.outcome(u64::MAX) {
+            (Status::Done, _) => String::new(),
+            (_, body) => body::decode::<Failure>(&body).unwrap().to_string(),
+        }
     }
 
     /// Sends a request.
