@@ -243,6 +243,7 @@ pub(crate) fn keywords(hello: &HelloRequest) -> Vec<u8> {
         ("protocol_version".to_owned(), body::encode(&hello.protocol_version).unwrap()),
         ("client".to_owned(), body::encode(&hello.client).unwrap()),
         ("socket".to_owned(), body::encode(&hello.socket).unwrap()),
+        ("gateways".to_owned(), body::encode(&hello.gateways).unwrap()),
     ];
     arguments::encode(&(), &keyword).unwrap()
 }
