@@ -73,8 +73,16 @@ fn serve_rig(server: &RouterServer) -> Result<(), Box<dyn std::error::Error>> {
 
 /// Another of the servers, as a program of its own. It ends at the end of its input, when this is dropped.
 struct Behind {
-    _program: Child,
+    program: Child,
+    /// Open for as long as the program may print.
     _output: BufReader<ChildStdout>,
+}
+
+impl Drop for Behind {
+    fn drop(&mut self) {
+        drop(self.program.stdin.take());
+        let _ = self.program.wait(); // one that has gone already is as good
+    }
 }
 
 /// Starts another of the servers; returns where it listens, too.
@@ -86,7 +94,7 @@ fn start(what: &str) -> Result<(Behind, String), Box<dyn std::error::Error>> {
     output.read_line(&mut line)?;
     let at = line.split_whitespace().find(|word| word.starts_with("tcp://")).ok_or("it says no address")?;
     let at = at.trim_end_matches(';').to_owned();
-    Ok((Behind { _program: child, _output: output }, at))
+    Ok((Behind { program: child, _output: output }, at))
 }
 
 /// Waits until the server knows a call of the servers behind it.

@@ -17,8 +17,7 @@ pub(crate) fn no_server(cause: GoneCause) -> Option<String> {
 const STARTS_ONE: &str = "`one-liner demo` starts a server; --connect tcp://HOST[:PORT] names another; \
      `one-liner doctor` looks at what is in between";
 /// For a server that accepts the connection and is silent.
-pub(crate) const STUCK: &str =
-    "a server that is stopped in a debugger or stuck answers nothing; look at its process there";
+pub(crate) const STUCK: &str = "a server that is stopped in a debugger or stuck answers nothing; look at its process there; `one-liner doctor` tells it from a wrong port";
 const DEADLINE: &str =
     "the deadline passed before a server was found; `one-liner ping` tells within 3 s whether there is one";
 

@@ -52,7 +52,7 @@ fn an_urgent_stop_overtakes_on_every_hop_and_a_cancel_reaches_the_method() {
     let queued = TestStageClient::new(&alice, &stage).move_to(1.0).start();
     eventually("one waits", || chain.last().stats().lanes.iter().any(|lane| lane.queued == 1));
     bob.call::<()>(&format!("{stage}.stop"), ()).ends().unwrap();
-    let by = format!("by stage.stop, by {}", bob.identity());
+    let by = format!("by {stage}.stop, by {}", bob.identity());
     for call in [moving, queued] {
         match call.ends().unwrap_err() {
             CallError::Cancelled { by: found, may_still_be_running: false, .. } => assert_eq!(found, by),

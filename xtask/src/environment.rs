@@ -138,7 +138,7 @@ pub(crate) const ENVIRONMENTS: &[Environment] = &[
     },
     Environment {
         name: "faults",
-        does: "servers, clients, links and hosts fail, and what everyone else notices is measured; optimised; not in ci, .ci/run asks for it",
+        does: "servers, clients, links and hosts fail, and what everyone else notices is measured; optimised; not in ci",
         needs: "Linux, a C++ compiler and make; hosts need root and `ip`, and are skipped without",
         in_ci: false,
         run: |root, _| faults::run(root),
@@ -152,7 +152,7 @@ pub(crate) const ENVIRONMENTS: &[Environment] = &[
     },
     Environment {
         name: "fuzz",
-        does: "each fuzz target for `--seconds N`; not in ci, .ci/run asks for it",
+        does: "each fuzz target for `--seconds N`; not in ci",
         needs: "a nightly compiler and cargo-fuzz; is skipped without, and installs nothing",
         in_ci: false,
         run: |root, amount| fuzz::run(root, amount.seconds),

@@ -15,6 +15,9 @@ const FROZEN_FOR: Duration = Duration::from_secs(4);
 /// What one stalled subscriber connection may cost, the server's default [bytes].
 const BOUND: u64 = 64 << 20;
 
+/// Beside it, one frame is on its way into the system's buffers and one is just being made [bytes].
+const ON_THEIR_WAY: u64 = 2 * 12_000_000;
+
 pub(crate) fn run() -> Outcome<Row> {
     let with = [("frame_bytes", "12000000"), ("frame_hz", "20")];
     let mut watched = Watched::start(&with, "frames")?;
@@ -35,7 +38,9 @@ pub(crate) fn run() -> Outcome<Row> {
         sum.add(&account);
     }
     let costs = peak.saturating_sub(watched.resident);
-    check(costs <= BOUND + SLACK, || format!("a frozen subscriber costs {costs} bytes of {BOUND}"))?;
+    check(costs <= BOUND + ON_THEIR_WAY + SLACK, || {
+        format!("a frozen subscriber costs {costs} bytes of {BOUND}")
+    })?;
     let done = format!(
         "subscriber frozen for 4 s while 12 MB frames flow at 20 Hz, {ROUNDS} times; it costs {} MiB of 64",
         costs >> 20

@@ -542,7 +542,7 @@ fn passed_outcome(
     answer: UpstreamAnswer,
     epoch: u64,
 ) -> OutgoingAnswer {
-    if matches!(header.status, Status::NotFound | Status::Unknown | Status::Unreachable)
+    if matches!(header.status, Status::NotFound | Status::Cancelled | Status::Unknown | Status::Unreachable)
         && let Ok(failure) = bodies::decode_as::<Failure>(header.encoding, answer.body())
     {
         let failure = prefix_failure(prefix, failure);

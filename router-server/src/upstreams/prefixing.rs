@@ -44,11 +44,23 @@ pub(crate) fn prefix_failure(prefix: &str, failure: Failure) -> Failure {
             name: prefixed(prefix, &name),
             nearest: nearest.iter().map(|name| prefixed(prefix, name)).collect(),
         },
+        Failure::Cancelled { by, may_still_be_running } => {
+            Failure::Cancelled { by: prefix_canceller(prefix, by), may_still_be_running }
+        }
         Failure::Unknown { server } => Failure::Unknown { server: prefix_label(prefix, &server) },
         Failure::Unreachable { server, reason } => {
             Failure::Unreachable { server: prefix_label(prefix, &server), reason }
         }
         other => other,
+    }
+}
+
+/// `by rig2.stage.stop, by alice` for `by stage.stop, by alice`; other reasons name no method.
+fn prefix_canceller(prefix: &str, by: String) -> String {
+    let method = by.strip_prefix("by ").and_then(|rest| rest.split_once(", by "));
+    match method.filter(|(method, _)| method.contains('.') && !method.contains(' ')) {
+        Some((method, client)) => format!("by {}, by {client}", prefixed(prefix, method)),
+        None => by,
     }
 }
 
@@ -83,6 +95,10 @@ mod tests {
             Failure::NotFound { name: "rig2.stage.mvoe".into(), nearest: vec!["rig2.stage.move".into()] };
         assert_eq!(prefix_failure("rig2", failure), expect);
         assert_eq!(prefix_failure("rig2", Failure::ClientLost), Failure::ClientLost);
+        let cancelled = |by: &str| Failure::Cancelled { by: by.to_owned(), may_still_be_running: false };
+        let by_stop = prefix_failure("rig2", cancelled("by stage.stop, by alice"));
+        assert_eq!(by_stop, cancelled("by rig2.stage.stop, by alice"));
+        assert_eq!(prefix_failure("rig2", cancelled("by its caller")), cancelled("by its caller"));
         let lost = |server: &str| Failure::Unknown { server: server.to_owned() };
         assert_eq!(prefix_failure("far", lost("`rig2` (tcp://a)")), lost("`far.rig2` (tcp://a)"));
     }
