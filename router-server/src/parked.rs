@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use router_client::Interrupted;
-use router_wire::{Failure, RequestHeader};
+use router_wire::{Failure, Name, RequestHeader};
 
 use crate::bounds::Permit;
 use crate::client_table::{ClientKey, Sender};
@@ -113,6 +113,16 @@ impl RouterLoop {
     /// Everything was stopped: nothing that waited for its name then starts later.
     pub(crate) fn end_parked_by(&mut self, by: &str) {
         for key in self.parked.iter().map(|parked| parked.key).collect::<Vec<_>>() {
+            self.end_parked(key, Interrupted::Cancelled { by: by.to_owned() });
+        }
+    }
+
+    /// An instrument was cleared: what waited for its name and was not looked up yet is cleared with it.
+    pub(crate) fn end_parked_at(&mut self, instrument: &Name, by: &str) {
+        let is_its =
+            |target: &str| target.strip_prefix(instrument.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        let its = self.parked.iter().filter(|parked| is_its(&parked.target)).map(|parked| parked.key);
+        for key in its.collect::<Vec<_>>() {
             self.end_parked(key, Interrupted::Cancelled { by: by.to_owned() });
         }
     }

@@ -288,6 +288,7 @@ impl RouterLoop {
             let barrier = Barrier { number: header.call, by: Arc::clone(&by) };
             client.barriers.set(entry.instrument_id, barrier);
             self.dispatcher.clear(&entry.instrument, entry.instrument_id, &by);
+            self.end_parked_at(&entry.instrument, &by);
         }
         let in_flight = InFlight {
             entry: Arc::clone(&entry),
