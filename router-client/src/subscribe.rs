@@ -12,6 +12,12 @@ use crate::streams::{FromPayload, Payload, SamplesHandle, StreamClient, Subscrib
 /// The server's own call that makes a source declare its newest number.
 const SETTLE: &str = "router.settle";
 
+/// The server's own call that sends the newest sample of a stream.
+const NEWEST: &str = "router.newest";
+
+/// How long such a call may take until it is of no use [well above any round trip].
+const ASK_WITHIN: Duration = Duration::from_secs(3);
+
 impl RouterClient {
     /// Prepares a subscription to the stream `name`; `cache`, `queue` or `on_sample` begins it.
     ///
@@ -54,5 +60,16 @@ impl StreamClient for RouterClient {
 
     fn ask_to_declare(&self, name: &Name, token: u64, deadline: Duration) -> Result<(), CallError> {
         self.call(SETTLE, (name.as_str(), token)).deadline(deadline).wait()
+    }
+
+    fn ask_newest(&self, name: &Name, token: u64) -> bool {
+        if !self.state().is_up() {
+            return false;
+        }
+        let asker = self.samples_handle().asker();
+        // Its answer comes with the samples; there is nothing to wait for.
+        let question = self.call::<()>(NEWEST, (name.as_str(), asker, token));
+        drop(question.deadline(ASK_WITHIN).start());
+        true
     }
 }

@@ -163,6 +163,13 @@ impl RouterInstrument {
         self.with_streams(|streams| streams.declare(&name, token))
     }
 
+    /// Sends the newest sample of a stream under the topic of the view `asked` of `asker`, if it is newer than what was
+    /// sent there; else it declares there what was sent, with `token`, and sends the next one.
+    #[call(inline)]
+    pub fn newest(&self, name: String, asker: u64, token: u64) -> Result<(), ControlError> {
+        self.with_streams(|streams| streams.ask(&name, asker, token))
+    }
+
     /// Runs every `urgent, clears_lane` method that needs no argument, side by side; returns each outcome.
     #[call(urgent)]
     pub fn stop_all(&self, call: &Call) -> Vec<StopOutcome> {

@@ -31,7 +31,8 @@
 //! | [`call_id`] | the name of one call among all |
 //! | [`request`] | what a client sends: requests, cancels, goodbye |
 //! | [`reply`] | what a server answers: outcomes, progress |
-//! | [`sample`] | a stream's packet: name, header, payload |
+//! | [`sample`] | a stream's packet: topic, header, payload |
+//! | [`topic`], [`view`] | what a subscription names: a stream, or a view of one |
 //! | [`python_packet`] | a stream's packet of the Python one-liner, for relays |
 //! | [`envelope`] | whose message it is that a gateway passes on |
 //! | [`body`] | MessagePack bodies and their bounds |
@@ -61,6 +62,8 @@ pub mod reply;
 pub mod request;
 pub mod sample;
 pub mod status;
+pub mod topic;
+pub mod view;
 
 pub use arguments::Arguments;
 pub use body::{BodyError, Encoding};
@@ -75,6 +78,8 @@ pub use python_packet::{PythonPacket, PythonTime};
 pub use reply::{OutcomeHeader, ServerMessage, Status};
 pub use request::{ClientMessage, RequestHeader};
 pub use sample::{SampleHeader, SamplePacket, SampleStatus};
+pub use topic::Topic;
+pub use view::{View, ViewError};
 
 /// Longest body that a client sends and a server takes unless told otherwise [bytes].
 pub const DEFAULT_MAX_BODY_BYTES: usize = 64 << 20;

@@ -9,7 +9,7 @@
 //! | 1 | 1 | flags: 1 payload in a frame of its own, 2 sent again as the last value for a new subscription |
 //! | 2 | 1 | status ([`SampleStatus`]) |
 //! | 3 | 1 | encoding of the payload |
-//! | 4 | 4 | reserved (0) |
+//! | 4 | 4 | under the topic of a view: how many samples it has left out until now, modulo 2^32; else 0 |
 //! | 8 | 8 | epoch of the server |
 //! | 16 | 8 | incarnation of the stream under its name |
 //! | 24 | 8 | sequence number, from 0 in each incarnation |
@@ -19,11 +19,14 @@
 
 use crate::body::Encoding;
 use crate::field::{DecodeError, Fields};
-use crate::name;
+use crate::name::NameError;
+use crate::topic::{self, MAX_TOPIC_BYTES};
 
 const LAYOUT_VERSION: u8 = 1;
 const PAYLOAD_IN_OWN_FRAME: u8 = 1;
 const LAST_VALUE: u8 = 2;
+/// Where the count of what a view left out stands in the header.
+const SKIPPED_AT: usize = 4;
 
 /// The size of the header between the NUL and the payload [bytes].
 pub const SAMPLE_HEADER_BYTES: usize = 48;
@@ -115,7 +118,7 @@ impl SampleHeader {
         }
         let status = SampleStatus::from_byte(fields.u8("sample status")?)?;
         let encoding = Encoding::from_byte(fields.u8("encoding")?)?;
-        fields.u32("reserved")?;
+        fields.u32("skipped")?;
         let header = SampleHeader {
             payload_in_own_frame: flags & PAYLOAD_IN_OWN_FRAME != 0,
             status,
@@ -133,12 +136,14 @@ impl SampleHeader {
 /// A packet, borrowed from its first frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SamplePacket<'a> {
-    /// The stream.
-    pub name: &'a str,
+    /// What was subscribed to: the text of a [`Topic`](crate::Topic), the name unless it is a view.
+    pub topic: &'a str,
     /// The header.
     pub header: SampleHeader,
     /// Whether it was sent again, for a new subscription; see [`mark_last_value`].
     pub last_value: bool,
+    /// How many samples the view has left out until now, modulo 2^32; see [`mark_skipped`].
+    pub skipped: u32,
     /// The payload, empty when it is in a frame of its own.
     pub payload: &'a [u8],
 }
@@ -149,14 +154,20 @@ impl<'a> SamplePacket<'a> {
     /// # Errors
     /// A [`DecodeError`] when it is none.
     pub fn decode(packet: &'a [u8]) -> Result<Self, DecodeError> {
-        let (name, rest) = split_topic(packet)?;
+        let (topic, rest) = split_topic(packet)?;
         let (header, payload) = SampleHeader::decode(rest)?;
         let last_value = rest[1] & LAST_VALUE != 0;
-        Ok(SamplePacket { name, header, last_value, payload })
+        let skipped = Fields::new(&rest[SKIPPED_AT..]).u32("skipped")?;
+        Ok(SamplePacket { topic, header, last_value, skipped, payload })
+    }
+
+    /// The stream.
+    pub fn name(&self) -> &'a str {
+        topic::name_in(self.topic)
     }
 }
 
-/// The topic under which a stream is subscribed to: its name and NUL.
+/// The topic under which a stream is subscribed to: its name and NUL. Of a view: the text of its topic and NUL.
 pub fn topic(name: &str) -> Vec<u8> {
     let mut topic = Vec::with_capacity(name.len() + 1);
     topic.extend_from_slice(name.as_bytes());
@@ -164,17 +175,17 @@ pub fn topic(name: &str) -> Vec<u8> {
     topic
 }
 
-/// The whole name in front of a packet or a subscription, and what follows the NUL.
+/// The text of the whole topic in front of a packet or a subscription, and what follows the NUL.
 ///
 /// # Errors
-/// A [`DecodeError`] when there is no NUL within the longest name, or no legal name before it.
+/// A [`DecodeError`] when there is no NUL within the longest topic, or no legal name before it.
 pub fn split_topic(bytes: &[u8]) -> Result<(&str, &[u8]), DecodeError> {
-    let bad = |reason: name::NameError| DecodeError::BadName { field: "topic", reason: reason.to_string() };
-    let Some(end) = bytes.iter().take(name::MAX_NAME_BYTES + 1).position(|&byte| byte == 0) else {
+    let bad = |reason: String| DecodeError::BadName { field: "topic", reason };
+    let Some(end) = bytes.iter().take(MAX_TOPIC_BYTES).position(|&byte| byte == 0) else {
         return Err(DecodeError::Short { field: "topic", missing: 1 });
     };
-    let text = std::str::from_utf8(&bytes[..end]).map_err(|_| bad(name::NameError::NotUtf8))?;
-    name::check(text).map_err(bad)?;
+    let text = std::str::from_utf8(&bytes[..end]).map_err(|_| bad(NameError::NotUtf8.to_string()))?;
+    topic::check(text).map_err(bad)?;
     Ok((text, &bytes[end + 1..]))
 }
 
@@ -213,5 +224,23 @@ pub fn mark_last_value(packet: &mut [u8]) {
     let flags = packet.iter().position(|&byte| byte == 0).and_then(|nul| packet.get_mut(nul + 2));
     if let Some(flags) = flags {
         *flags |= LAST_VALUE;
+    }
+}
+
+/// Marks a copy of a packet's first frame whose payload was left out of it and follows in a frame of its own. Does
+/// nothing to what is no packet.
+pub fn mark_payload_in_own_frame(packet: &mut [u8]) {
+    let flags = packet.iter().position(|&byte| byte == 0).and_then(|nul| packet.get_mut(nul + 2));
+    if let Some(flags) = flags {
+        *flags |= PAYLOAD_IN_OWN_FRAME;
+    }
+}
+
+/// Writes into a packet under the topic of a view how many samples the view has left out until now. Does nothing to
+/// what is no packet.
+pub fn mark_skipped(packet: &mut [u8], skipped: u32) {
+    let header = packet.iter().position(|&byte| byte == 0).map(|nul| nul + 1 + SKIPPED_AT);
+    if let Some(count) = header.and_then(|at| packet.get_mut(at..at + 4)) {
+        count.copy_from_slice(&skipped.to_le_bytes());
     }
 }

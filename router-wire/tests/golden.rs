@@ -215,7 +215,7 @@ fn every_kind_of_sample() {
             check_documented(&packet);
         }
         let read = SamplePacket::decode(&packet).unwrap();
-        assert_eq!((read.name, read.header, read.payload), ("s.x", header, payload));
+        assert_eq!((read.name(), read.header, read.payload), ("s.x", header, payload));
     };
     let value = body::encode(&2.5).unwrap();
     check_packet(SampleStatus::Value, Encoding::MessagePack, &value, "00 01  cb 40 04 00 00 00 00 00 00");

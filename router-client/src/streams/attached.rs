@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use router_wire::{Name, NameError};
+use router_wire::{Name, NameError, Topic};
 use thiserror::Error;
 
+use super::asking;
 use super::samples_handle::SamplesHandle;
 use super::settle::{self, SettleError};
 use super::stats::SubscriptionStats;
@@ -23,6 +24,9 @@ pub(crate) trait StreamClient: Send + Sync {
     /// # Blocking
     /// At most `deadline`.
     fn ask_to_declare(&self, name: &Name, token: u64, deadline: Duration) -> Result<(), CallError>;
+    /// Asks the server for the newest sample of the stream, without waiting; `false` when there is no connection. The
+    /// answer comes in the stream's topic for this client: the sample, or a declaration with `token`.
+    fn ask_newest(&self, name: &Name, token: u64) -> bool;
 }
 
 /// Why there is no subscription.
@@ -32,6 +36,18 @@ pub enum SubscribeError {
     /// The text is not a legal name.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// What is not a rate.
+    #[error("at most {max_hz} samples a second cannot be kept; write a number above 0, such as 10.0")]
+    Rate {
+        /// What was asked for [Hz].
+        max_hz: f64,
+    },
+    /// One of no samples.
+    #[error("one of every 0 samples cannot be picked; write 1 for all of them or a higher number")]
+    EveryNone,
+    /// Two ways of leaving samples out at once.
+    #[error("samples are left out either by `max_hz` or by `decimate`; write one of them")]
+    TwoViews,
     /// A queue of no samples would drop every one.
     #[error("a queue of 0 samples keeps nothing; ask for at least 1")]
     EmptyQueue,
@@ -60,20 +76,25 @@ pub(crate) struct Attached<K: Keep> {
 impl<K: Keep> Attached<K> {
     pub(crate) fn open(
         client: Arc<dyn StreamClient>,
-        name: Name,
+        topic: Topic,
         live_only: bool,
         kept: K,
     ) -> Result<Attached<K>, SubscribeError> {
-        let subscription = Subscription::new(name, live_only, kept);
+        let subscription = Subscription::new(topic, live_only, kept);
         let deliver: Arc<dyn Deliver> = Arc::clone(&subscription) as Arc<dyn Deliver>;
-        if !client.samples().subscribe(subscription.name.clone(), deliver) {
-            return Err(SubscribeError::Closed { name: subscription.name.clone() });
+        if !client.samples().subscribe(subscription.topic.clone(), deliver) {
+            return Err(SubscribeError::Closed { name: subscription.name().clone() });
         }
         Ok(Attached { subscription, client })
     }
 
     pub(crate) fn name(&self) -> &Name {
-        &self.subscription.name
+        self.subscription.name()
+    }
+
+    /// Has the newest sample come here, where samples come when they are asked for.
+    pub(crate) fn freshen(&self, timeout: Duration) {
+        asking::freshen(&self.subscription, &*self.client, timeout);
     }
 
     pub(crate) fn stats(&self) -> SubscriptionStats {
@@ -88,6 +109,6 @@ impl<K: Keep> Attached<K> {
 impl<K: Keep> Drop for Attached<K> {
     fn drop(&mut self) {
         self.subscription.abandon();
-        self.client.samples().unsubscribe(self.subscription.name.clone(), self.subscription.number());
+        self.client.samples().unsubscribe(self.subscription.topic.clone(), self.subscription.number());
     }
 }

@@ -41,6 +41,8 @@ impl CacheSlot {
 }
 
 impl Keep for CacheSlot {
+    const NEWEST_ONLY: bool = true;
+
     fn keep(&mut self, packet: Packet, account: &mut Account) {
         if let Some(replaced) = self.newest.replace(packet)
             && !self.seen
@@ -61,7 +63,7 @@ mod tests {
         let (mut slot, mut account) = (CacheSlot::default(), Account::default());
         assert!(slot.latest(&mut account).is_none());
         let arrive = |slot: &mut CacheSlot, account: &mut Account, sequence| {
-            let _ = account.arrived(LIFE, sequence);
+            let _ = account.arrived(LIFE, sequence, 0);
             slot.keep(packet(sequence), account);
         };
         let sequence = |packet: Option<Packet>| packet.map(|packet| packet.header.sequence);

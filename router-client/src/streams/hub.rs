@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use router_wire::Name;
+use router_wire::Topic;
 
 use super::packet::{Packet, Place};
 use super::segment::SegmentId;
@@ -10,9 +10,8 @@ use super::subscription::Deliver;
 
 /// One stream, subscribed to once and shared by all of this client's subscriptions to it.
 pub(crate) struct Hub {
-    pub(crate) name: Name,
-    /// Which socket subscribes to it.
-    pub(crate) place: Place,
+    pub(crate) topic: Topic,
+    place: Place,
     subscriptions: Vec<Arc<dyn Deliver>>,
     /// The last value for a further subscription.
     newest: Option<Packet>,
@@ -21,14 +20,17 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(name: Name) -> Hub {
-        Hub { name, place: Place::Samples, subscriptions: Vec::new(), newest: None, was_heard: true }
+    pub(crate) fn new(topic: Topic) -> Hub {
+        Hub { topic, place: Place::Samples, subscriptions: Vec::new(), newest: None, was_heard: true }
     }
 
     /// Adds a subscription, which begins with the newest sample as its last value.
     pub(crate) fn add(&mut self, subscription: Arc<dyn Deliver>) {
         if let Some(newest) = &self.newest {
             subscription.sample(newest, true);
+        }
+        if self.place == Place::Asked {
+            subscription.moved(true);
         }
         self.subscriptions.push(subscription);
     }
@@ -37,6 +39,30 @@ impl Hub {
     pub(crate) fn remove(&mut self, number: u64) -> bool {
         self.subscriptions.retain(|subscription| subscription.number() != number);
         !self.subscriptions.is_empty()
+    }
+
+    /// Which socket subscribes to it.
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Where it is best subscribed to, given that the server serves it at `there`: large samples of which nobody wants
+    /// more than the newest are asked for.
+    pub(crate) fn best_place(&self, there: Place) -> Place {
+        let by_asking = there != Place::Samples && self.subscriptions.iter().all(|one| one.wants_newest());
+        match there {
+            Place::Samples => Place::Samples,
+            _ if by_asking => Place::Asked,
+            _ => Place::Frames,
+        }
+    }
+
+    /// It is subscribed to at another place now.
+    pub(crate) fn moved(&mut self, there: Place) {
+        self.place = there;
+        for subscription in &self.subscriptions {
+            subscription.moved(there == Place::Asked);
+        }
     }
 
     pub(crate) fn sample(&mut self, packet: Packet, is_last_value: bool) {
@@ -50,16 +76,16 @@ impl Hub {
         }
     }
 
-    pub(crate) fn declared(&self, id: SegmentId, sequence: u64, token: Option<u64>) {
+    pub(crate) fn declared(&self, id: SegmentId, sequence: u64, skipped: u32, token: Option<u64>) {
         for subscription in &self.subscriptions {
-            subscription.declared(id, sequence, token);
+            subscription.declared(id, sequence, skipped, token);
         }
     }
 
-    pub(crate) fn removed(&mut self, id: SegmentId, sequence: u64) {
+    pub(crate) fn removed(&mut self, id: SegmentId, sequence: u64, skipped: u32) {
         self.newest = None;
         for subscription in &self.subscriptions {
-            subscription.removed(id, sequence);
+            subscription.removed(id, sequence, skipped);
         }
     }
 

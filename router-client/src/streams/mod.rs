@@ -15,11 +15,12 @@
 //! | `subscription.rs` | what loop and consumer share: a lock that guards look-ups only |
 //! | `cache_slot.rs`, `queue_slot.rs` | what is kept, and what becomes of the rest |
 //! | `segment.rs`, `stats.rs` | the account: every loss is counted |
-//! | `settle.rs` | waiting until everything published has passed |
+//! | `settle.rs`, `asking.rs`, `token.rs` | waiting until everything published has passed; asking for the newest |
 //! | `sample.rs`, `payload.rs`, `packet.rs` | a sample, its bytes, and the message they came in |
 //! | `hub.rs`, `hubs.rs` | one stream of this client, and all of them |
 //! | `samples_loop.rs`, `stream_socket.rs`, `samples_handle.rs` | the loop, its sockets, its owner's handle |
 
+mod asking;
 mod attached;
 mod cache;
 mod cache_slot;
@@ -43,6 +44,7 @@ mod subscription;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub(crate) use attached::StreamClient;
 pub use attached::SubscribeError;

@@ -1,7 +1,7 @@
 //! A packet as the loop hands it on: read once, shared by every subscription.
 
 use router_socket::Frame;
-use router_wire::name::MAX_NAME_BYTES;
+use router_wire::topic::MAX_TOPIC_BYTES;
 use router_wire::{SampleHeader, SamplePacket, SampleStatus};
 
 use super::payload::Payload;
@@ -11,6 +11,8 @@ use super::segment::SegmentId;
 #[derive(Debug, Clone)]
 pub(crate) struct Packet {
     pub(crate) header: SampleHeader,
+    /// How many samples were left out until then, modulo 2^32.
+    pub(crate) skipped: u32,
     pub(crate) payload: Payload,
 }
 
@@ -20,11 +22,11 @@ pub(crate) enum Arrived {
     /// A sample; `is_last_value`: it was sent again because of a new subscription.
     Sample { packet: Packet, is_last_value: bool },
     /// The source declares the newest number it gave, maybe because a `settle` with this token asked.
-    Declaration { id: SegmentId, sequence: u64, token: Option<u64> },
+    Declaration { id: SegmentId, sequence: u64, skipped: u32, token: Option<u64> },
     /// The stream is served on the other socket.
     Elsewhere { place: Place },
     /// The stream is gone; the last number it gave.
-    Removed { id: SegmentId, sequence: u64 },
+    Removed { id: SegmentId, sequence: u64, skipped: u32 },
 }
 
 /// Which of the server's two sockets serves a stream.
@@ -32,6 +34,8 @@ pub(crate) enum Arrived {
 pub(crate) enum Place {
     Samples,
     Frames,
+    /// Also at `frames`, and only what is asked for.
+    Asked,
 }
 
 /// Higher numbers are malformed: at a million samples a second a source needs two thousand years to get there,
@@ -53,17 +57,17 @@ impl Packet {
     }
 }
 
-/// The stream that a message is about, if its first frame begins with a name.
-pub(crate) fn stream_name(frames: &[Frame]) -> Option<&str> {
+/// The text of the topic of a message, if its first frame begins with one.
+pub(crate) fn topic_text(frames: &[Frame]) -> Option<&str> {
     let frame: &[u8] = frames.first()?;
-    let end = frame.iter().take(MAX_NAME_BYTES + 1).position(|&byte| byte == 0)?;
+    let end = frame.iter().take(MAX_TOPIC_BYTES).position(|&byte| byte == 0)?;
     std::str::from_utf8(&frame[..end]).ok()
 }
 
 /// Reads a message; `None` when it is malformed.
 pub(crate) fn read(frames: &mut Vec<Frame>) -> Option<Arrived> {
     let packet = SamplePacket::decode(frames.first()?).ok()?;
-    let (header, is_last_value) = (packet.header, packet.last_value);
+    let (header, is_last_value, skipped) = (packet.header, packet.last_value, packet.skipped);
     let (start, id, sequence) =
         (frames[0].len() - packet.payload.len(), segment_id(&header), header.sequence);
     let own_frame = header.payload_in_own_frame;
@@ -79,7 +83,7 @@ pub(crate) fn read(frames: &mut Vec<Frame>) -> Option<Arrived> {
     };
     match header.status {
         SampleStatus::Value | SampleStatus::Error => {
-            let packet = Packet { header, payload: payload(frames)? };
+            let packet = Packet { header, skipped, payload: payload(frames)? };
             Some(Arrived::Sample { packet, is_last_value })
         }
         SampleStatus::Declaration => {
@@ -88,14 +92,14 @@ pub(crate) fn read(frames: &mut Vec<Frame>) -> Option<Arrived> {
                 [] => None,
                 token => Some(u64::from_le_bytes(token.try_into().ok()?)),
             };
-            Some(Arrived::Declaration { id, sequence, token })
+            Some(Arrived::Declaration { id, sequence, skipped, token })
         }
         SampleStatus::Elsewhere => match *payload(frames)?.as_slice() {
             [0] => Some(Arrived::Elsewhere { place: Place::Samples }),
             [1] => Some(Arrived::Elsewhere { place: Place::Frames }),
             _ => None,
         },
-        SampleStatus::Removed => Some(Arrived::Removed { id, sequence }),
+        SampleStatus::Removed => Some(Arrived::Removed { id, sequence, skipped }),
         // A status of a newer version of the protocol, which the greeting would have refused.
         _ => None,
     }

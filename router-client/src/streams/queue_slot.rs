@@ -52,6 +52,8 @@ impl QueueSlot {
 }
 
 impl Keep for QueueSlot {
+    const NEWEST_ONLY: bool = false;
+
     fn keep(&mut self, packet: Packet, account: &mut Account) {
         if self.bound.keep_oldest && !self.has_room_for(&packet) {
             account.dropped(packet.id());
@@ -75,7 +77,7 @@ mod tests {
     use super::*;
 
     fn offer(slot: &mut QueueSlot, account: &mut Account, packet: Packet) {
-        let _ = account.arrived(LIFE, packet.header.sequence);
+        let _ = account.arrived(LIFE, packet.header.sequence, 0);
         slot.keep(packet, account);
     }
 

@@ -150,7 +150,7 @@ mod tests {
             utc_ns: -1_500_000_000,
             monotonic_ns: 9,
         };
-        Packet { header, payload: payload.into() }
+        Packet { header, skipped: 0, payload: payload.into() }
     }
 
     #[test]

@@ -9,15 +9,18 @@ use parking_lot::Mutex;
 use router_socket::{
     Context, Endpoint, MailSender, NamedThread, SocketError, StillRunning, mailbox, named_thread,
 };
-use router_wire::Name;
+use router_wire::Topic;
 use thiserror::Error;
 
 use super::samples_loop::SamplesLoop;
 use super::subscription::Deliver;
+use super::token;
 
 /// The samples loop on its thread. Dropped, it closes every subscription and joins the thread.
 pub(crate) struct SamplesHandle {
     sender: MailSender<Command>,
+    /// Tells this client's questions for samples from others'.
+    asker: u64,
     counters: Arc<SamplesCounters>,
     /// Taken by the first `close`.
     thread: Mutex<Option<NamedThread>>,
@@ -49,9 +52,9 @@ pub(crate) enum Command {
     /// A server was greeted.
     Server(ServerView),
     /// A subscription begins.
-    Subscribe { name: Name, subscription: Arc<dyn Deliver> },
+    Subscribe { topic: Topic, subscription: Arc<dyn Deliver> },
     /// A subscription was dropped.
-    Unsubscribe { name: Name, number: u64 },
+    Unsubscribe { topic: Topic, number: u64 },
     /// The client closes.
     Close,
 }
@@ -75,9 +78,10 @@ impl SamplesHandle {
     pub(crate) fn start(context: &Context) -> Result<SamplesHandle, SamplesError> {
         let (sender, mailbox) = mailbox(context, None)?;
         let counters = Arc::new(SamplesCounters::default());
-        let mut samples = SamplesLoop::new(context, mailbox, Arc::clone(&counters))?;
+        let asker = token::new();
+        let mut samples = SamplesLoop::new(context, mailbox, asker, Arc::clone(&counters))?;
         let thread = named_thread::spawn("client samples", move || while samples.turn(None) {})?;
-        Ok(SamplesHandle { sender, counters, thread: Mutex::new(Some(thread)) })
+        Ok(SamplesHandle { sender, asker, counters, thread: Mutex::new(Some(thread)) })
     }
 
     /// A server was greeted; call it after each hello.
@@ -86,13 +90,13 @@ impl SamplesHandle {
     }
 
     /// Begins a subscription; `false` when the client was closed.
-    pub(crate) fn subscribe(&self, name: Name, subscription: Arc<dyn Deliver>) -> bool {
-        self.sender.post(Command::Subscribe { name, subscription }).is_ok()
+    pub(crate) fn subscribe(&self, topic: Topic, subscription: Arc<dyn Deliver>) -> bool {
+        self.sender.post(Command::Subscribe { topic, subscription }).is_ok()
     }
 
     /// Ends a subscription.
-    pub(crate) fn unsubscribe(&self, name: Name, number: u64) {
-        let _ = self.sender.post(Command::Unsubscribe { name, number }); // a closed loop has ended it already
+    pub(crate) fn unsubscribe(&self, topic: Topic, number: u64) {
+        let _ = self.sender.post(Command::Unsubscribe { topic, number }); // a closed loop has ended it already
     }
 
     /// Closes every subscription and ends the loop; the second time it does nothing.
@@ -106,6 +110,11 @@ impl SamplesHandle {
         let _ = self.sender.post(Command::Close); // a closed loop has ended already
         let thread = self.thread.lock().take();
         thread.map_or(Ok(()), |thread| thread.join_within(JOIN_WITHIN))
+    }
+
+    /// Who asks for samples of this client, in the topics under which they come.
+    pub(crate) fn asker(&self) -> u64 {
+        self.asker
     }
 
     /// What the loop counted.

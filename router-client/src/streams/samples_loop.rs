@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use router_socket::{Context, Frame, Mailbox, PollEntry, SocketError};
-use router_wire::Name;
-use router_wire::sample::topic;
+use router_wire::Topic;
 
 use super::hubs::Hubs;
 use super::packet::Place;
@@ -25,13 +24,22 @@ pub(crate) struct SamplesLoop {
     /// All small streams.
     small: StreamSocket,
     /// One for each stream that the server serves as frames.
-    large: Vec<(Name, StreamSocket)>,
+    large: Vec<LargeStream>,
     /// The server greeted last.
     server: Option<ServerView>,
     /// When to look for silent streams again.
     look_at: Instant,
     /// The message that is being read; kept for its capacity.
     frames: Vec<Frame>,
+}
+
+/// A large stream, or a view of one, and the socket that is subscribed to it.
+struct LargeStream {
+    /// What its hub is known by.
+    topic: Topic,
+    /// What it is subscribed as.
+    place: Place,
+    socket: StreamSocket,
 }
 
 /// Most commands, and most messages of one socket, before the others get their turn.
@@ -45,12 +53,13 @@ impl SamplesLoop {
     pub(crate) fn new(
         context: &Context,
         mailbox: Mailbox<Command>,
+        asker: u64,
         counters: Arc<SamplesCounters>,
     ) -> Result<SamplesLoop, SocketError> {
         Ok(SamplesLoop {
             context: context.clone(),
             mailbox,
-            hubs: Hubs::new(Arc::clone(&counters)),
+            hubs: Hubs::new(asker, Arc::clone(&counters)),
             counters,
             small: StreamSocket::for_samples(context)?,
             large: Vec::new(),
@@ -81,26 +90,26 @@ impl SamplesLoop {
             is_idle = false;
             match command {
                 Command::Server(view) => self.connect(view),
-                Command::Subscribe { name, subscription } => {
-                    let topic = topic(name.as_str());
-                    if self.hubs.add(name, subscription) {
-                        self.small.socket.subscribe(&topic)?;
+                Command::Subscribe { topic, subscription } => {
+                    let bytes = topic.to_bytes();
+                    if self.hubs.add(topic, subscription) {
+                        self.small.socket.subscribe(&bytes)?;
                     }
                 }
-                Command::Unsubscribe { name, number } => {
-                    if let Some(place) = self.hubs.remove(&name, number) {
-                        self.leave(&name, place)?;
+                Command::Unsubscribe { topic, number } => {
+                    if let Some(place) = self.hubs.remove(&topic, number) {
+                        self.leave(&topic, place)?;
                     }
                 }
                 Command::Close => return Ok(false),
             }
         }
         is_idle &= !receive(&mut self.small, Place::Samples, &mut self.hubs, &mut self.frames)?;
-        for (_, socket) in &mut self.large {
-            is_idle &= !receive(socket, Place::Frames, &mut self.hubs, &mut self.frames)?;
+        for large in &mut self.large {
+            is_idle &= !receive(&mut large.socket, Place::Frames, &mut self.hubs, &mut self.frames)?;
         }
-        while let Some((name, place)) = self.hubs.next_move() {
-            self.move_to(&name, place)?;
+        while let Some((topic, place)) = self.hubs.next_move() {
+            self.move_to(&topic, place)?;
         }
         let now = Instant::now();
         if now >= self.look_at {
@@ -111,7 +120,7 @@ impl SamplesLoop {
             let look = self.look_at.saturating_duration_since(now);
             let timeout = Some(timeout.map_or(look, |timeout| timeout.min(look)));
             let mut entries = vec![PollEntry::readable(&self.small.socket)];
-            entries.extend(self.large.iter().map(|(_, large)| PollEntry::readable(&large.socket)));
+            entries.extend(self.large.iter().map(|large| PollEntry::readable(&large.socket.socket)));
             self.mailbox.poll(&mut entries, timeout)?;
         }
         Ok(true)
@@ -120,7 +129,7 @@ impl SamplesLoop {
     /// Connects to a server that was greeted; where nothing changed libzmq reconnects by itself.
     fn connect(&mut self, view: ServerView) {
         let small = self.small.dial(&view.samples, &view);
-        let large = self.large.iter_mut().map(|(_, socket)| socket.dial(&view.frames, &view));
+        let large = self.large.iter_mut().map(|large| large.socket.dial(&view.frames, &view));
         for _refused in std::iter::once(small).chain(large).filter(Result::is_err) {
             self.counters.count_refused_socket();
         }
@@ -128,13 +137,13 @@ impl SamplesLoop {
         self.server = Some(view);
     }
 
-    /// Subscribes to the stream at the other place. If there is no socket left for a large one, the stream
+    /// Subscribes to the topic at the other place. If there is no socket left for a large one, the stream
     /// stays where it is, silent, until its subscription is made again.
-    fn move_to(&mut self, name: &Name, place: Place) -> Result<(), SocketError> {
+    fn move_to(&mut self, topic: &Topic, place: Place) -> Result<(), SocketError> {
         match place {
-            Place::Samples => self.small.socket.subscribe(&topic(name.as_str()))?,
-            Place::Frames => match self.open_large(name) {
-                Ok(socket) => self.large.push((name.clone(), socket)),
+            Place::Samples => self.small.socket.subscribe(&topic.to_bytes())?,
+            Place::Frames | Place::Asked => match self.open_large(&self.hubs.at(topic, place)) {
+                Ok(socket) => self.large.push(LargeStream { topic: topic.clone(), place, socket }),
                 Err(SocketError::ContextTerminated) => return Err(SocketError::ContextTerminated),
                 Err(_) => {
                     self.counters.count_refused_socket();
@@ -142,45 +151,44 @@ impl SamplesLoop {
                 }
             },
         }
-        let left = match place {
-            Place::Samples => Place::Frames,
-            Place::Frames => Place::Samples,
-        };
-        self.hubs.moved(name, place);
-        self.leave(name, left)
+        match self.hubs.moved(topic, place) {
+            Some(left) => self.leave(topic, left),
+            None => Ok(()),
+        }
     }
 
     fn ask_silent_again(&mut self) -> Result<(), SocketError> {
-        for (name, place) in self.hubs.silent() {
-            let topic = topic(name.as_str());
+        for (topic, place) in self.hubs.silent() {
+            let bytes = self.hubs.at(&topic, place).to_bytes();
             let socket = match place {
-                Place::Samples => Some(&self.small.socket),
-                Place::Frames => {
-                    self.large.iter().find(|(large, _)| *large == name).map(|(_, large)| &large.socket)
+                Place::Samples => Some(&self.small),
+                Place::Frames | Place::Asked => {
+                    let large = self.large.iter().find(|large| large.topic == topic && large.place == place);
+                    large.map(|large| &large.socket)
                 }
             };
-            if let Some(socket) = socket {
-                socket.unsubscribe(&topic)?;
-                socket.subscribe(&topic)?;
+            if let Some(StreamSocket { socket, .. }) = socket {
+                socket.unsubscribe(&bytes)?;
+                socket.subscribe(&bytes)?;
             }
         }
         Ok(())
     }
 
-    fn open_large(&self, name: &Name) -> Result<StreamSocket, SocketError> {
+    fn open_large(&self, topic: &Topic) -> Result<StreamSocket, SocketError> {
         let mut large = StreamSocket::for_frames(&self.context)?;
-        large.socket.subscribe(&topic(name.as_str()))?;
+        large.socket.subscribe(&topic.to_bytes())?;
         if let Some(server) = &self.server {
             large.dial(&server.frames, server)?;
         }
         Ok(large)
     }
 
-    fn leave(&mut self, name: &Name, place: Place) -> Result<(), SocketError> {
+    fn leave(&mut self, topic: &Topic, place: Place) -> Result<(), SocketError> {
         match place {
-            Place::Samples => self.small.socket.unsubscribe(&topic(name.as_str())),
-            Place::Frames => {
-                self.large.retain(|(large, _)| large != name);
+            Place::Samples => self.small.socket.unsubscribe(&topic.to_bytes()),
+            Place::Frames | Place::Asked => {
+                self.large.retain(|large| large.topic != *topic || large.place != place);
                 Ok(())
             }
         }

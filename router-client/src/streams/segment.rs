@@ -43,6 +43,10 @@ struct Segment {
     id: SegmentId,
     first: u64,
     last: u64,
+    /// What the packets told last of how many samples were left out, modulo 2^32.
+    told: u32,
+    /// The subscription has moved to another view of the stream since the last sample.
+    moved: bool,
     counts: Counts,
 }
 
@@ -57,8 +61,8 @@ struct Counts {
 }
 
 impl Account {
-    /// A sample of `sequence` came.
-    pub(crate) fn arrived(&mut self, id: SegmentId, sequence: u64) -> Arrival {
+    /// A sample of `sequence` came, which tells that `skipped` were left out until then, modulo 2^32.
+    pub(crate) fn arrived(&mut self, id: SegmentId, sequence: u64, skipped: u32) -> Arrival {
         if let Some(current) = self.listed.back_mut()
             && current.id == id
         {
@@ -66,9 +70,10 @@ impl Account {
                 self.duplicates += 1;
                 return Arrival::Repeated;
             }
-            current.counts.lost += sequence - current.last - 1;
+            current.miss(sequence - current.last - 1, skipped);
             current.counts.waiting += 1;
             current.last = sequence;
+            current.moved = false;
             return Arrival::Fresh;
         }
         // A straggler of a segment that a newer one has closed.
@@ -77,18 +82,30 @@ impl Account {
             return Arrival::Repeated;
         }
         self.breaks += u64::from(!self.listed.is_empty());
-        self.begin(id, sequence);
+        self.begin(id, sequence, skipped);
         Arrival::Fresh
     }
 
-    /// The source says that `sequence` is the newest it gave. Says nothing about a segment of which nothing
+    /// The subscription moves to another view of its stream: what it misses until the next sample is not wanted.
+    pub(crate) fn moved(&mut self) {
+        if let Some(current) = self.listed.back_mut() {
+            current.moved = true;
+        }
+    }
+
+    /// Whether the newest sample delivered is of this life of the source.
+    pub(crate) fn is_in(&self, id: SegmentId) -> bool {
+        self.listed.back().is_some_and(|current| current.id == id)
+    }
+
+    /// The source says that `sequence` is the newest it gave, and `skipped` were left out until then. Says nothing about a segment of which nothing
     /// was delivered yet.
-    pub(crate) fn declared(&mut self, id: SegmentId, sequence: u64) {
+    pub(crate) fn declared(&mut self, id: SegmentId, sequence: u64, skipped: u32) {
         if let Some(current) = self.listed.back_mut()
             && current.id == id
             && sequence > current.last
         {
-            current.counts.lost += sequence - current.last;
+            current.miss(sequence - current.last, skipped);
             current.last = sequence;
         }
     }
@@ -137,9 +154,9 @@ impl Account {
         }
     }
 
-    fn begin(&mut self, id: SegmentId, first: u64) {
+    fn begin(&mut self, id: SegmentId, first: u64, told: u32) {
         let counts = Counts { waiting: 1, ..Counts::default() };
-        self.listed.push_back(Segment { id, first, last: first, counts });
+        self.listed.push_back(Segment { id, first, last: first, told, moved: false, counts });
         if self.listed.len() > LISTED_SEGMENTS
             && let Some(oldest) = self.listed.pop_front()
         {
@@ -160,6 +177,19 @@ impl Account {
 }
 
 impl Segment {
+    /// `gap` samples did not come, and the source tells how many it has left out: the others are lost. One that tells
+    /// of more than are missing has begun to count anew: then nothing is known of what it left out.
+    fn miss(&mut self, gap: u64, skipped: u32) {
+        let left_out = u64::from(skipped.wrapping_sub(std::mem::replace(&mut self.told, skipped)));
+        let left_out = match left_out {
+            _ if self.moved => gap,
+            left_out if left_out > gap => 0,
+            left_out => left_out,
+        };
+        self.counts.skipped += left_out;
+        self.counts.lost += gap - left_out;
+    }
+
     fn stats(&self) -> SegmentStats {
         SegmentStats {
             epoch: self.id.epoch,
@@ -201,22 +231,22 @@ mod tests {
     #[test]
     fn gaps_and_declarations_are_losses() {
         let mut account = Account::default();
-        account.declared(LIFE, 3);
+        account.declared(LIFE, 3, 0);
         assert!(account.is_empty());
         for (sequence, expect) in
             [(4, Arrival::Fresh), (5, Arrival::Fresh), (5, Arrival::Repeated), (8, Arrival::Fresh)]
         {
-            assert_eq!(account.arrived(LIFE, sequence), expect, "{sequence}");
+            assert_eq!(account.arrived(LIFE, sequence, 0), expect, "{sequence}");
         }
         account.received(LIFE);
-        account.declared(LIFE, 10);
-        account.declared(LIFE, 9);
+        account.declared(LIFE, 10, 0);
+        account.declared(LIFE, 9, 0);
         let stats = account.stats();
         assert_eq!((stats.received, stats.lost, stats.waiting, stats.duplicates), (1, 4, 2, 1));
         assert_eq!((stats.segments[0].first, stats.segments[0].last, stats.expected()), (4, 10, 7));
         assert!(stats.balances());
         // What a declaration counted as lost stays lost.
-        assert_eq!(account.arrived(LIFE, 10), Arrival::Repeated);
+        assert_eq!(account.arrived(LIFE, 10, 0), Arrival::Repeated);
     }
 
     #[test]
@@ -225,10 +255,10 @@ mod tests {
         let restarted = SegmentId { epoch: 8, ..LIFE };
         let added_again = SegmentId { epoch: 8, incarnation: 2 };
         for (id, sequence) in [(LIFE, 100), (restarted, 0), (added_again, 5)] {
-            assert_eq!(account.arrived(id, sequence), Arrival::Fresh);
+            assert_eq!(account.arrived(id, sequence, 0), Arrival::Fresh);
         }
-        assert_eq!(account.arrived(LIFE, 101), Arrival::Repeated, "a straggler");
-        account.declared(restarted, 50);
+        assert_eq!(account.arrived(LIFE, 101, 0), Arrival::Repeated, "a straggler");
+        account.declared(restarted, 50, 0);
         account.replaced(LIFE);
         let stats = account.stats();
         assert_eq!(
@@ -243,8 +273,8 @@ mod tests {
         let mut account = Account::default();
         let life = |epoch| SegmentId { epoch, incarnation: 1 };
         for epoch in 0..40 {
-            assert_eq!(account.arrived(life(epoch), 1), Arrival::Fresh);
-            assert_eq!(account.arrived(life(epoch), 3), Arrival::Fresh);
+            assert_eq!(account.arrived(life(epoch), 1, 0), Arrival::Fresh);
+            assert_eq!(account.arrived(life(epoch), 3, 0), Arrival::Fresh);
         }
         for epoch in 0..40 {
             account.received(life(epoch));
@@ -253,6 +283,32 @@ mod tests {
         let stats = account.stats();
         assert_eq!((stats.segments.len(), stats.breaks, stats.expected()), (LISTED_SEGMENTS, 39, 120));
         assert_eq!((stats.received, stats.waiting, stats.lost), (40, 40, 40));
+    }
+
+    #[test]
+    fn what_was_left_out_is_told_and_the_rest_is_lost() {
+        let mut account = Account::default();
+        // A view of every tenth, and others have had it before: 40 of them, 360 left out.
+        assert_eq!(account.arrived(LIFE, 400, 360), Arrival::Fresh);
+        assert_eq!(account.arrived(LIFE, 410, 369), Arrival::Fresh);
+        let counts = |account: &Account| (account.stats().skipped, account.stats().lost);
+        assert_eq!(counts(&account), (9, 0));
+        assert_eq!(account.arrived(LIFE, 440, 396), Arrival::Fresh);
+        assert_eq!(counts(&account), (36, 2), "420 and 430");
+        account.declared(LIFE, 445, 401);
+        account.declared(LIFE, 445, 401);
+        assert_eq!(counts(&account), (41, 2));
+        // The server has begun to count anew: what it left out meanwhile is not known.
+        assert_eq!(account.arrived(LIFE, 460, 460), Arrival::Fresh);
+        assert_eq!(counts(&account), (41, 16));
+        // Another view of the same stream, at the subscription's own wish.
+        account.moved();
+        account.declared(LIFE, 465, 7);
+        assert_eq!(account.arrived(LIFE, 470, 9), Arrival::Fresh);
+        assert_eq!(counts(&account), (50, 16));
+        assert_eq!(account.arrived(LIFE, 472, 9), Arrival::Fresh);
+        assert_eq!(counts(&account), (50, 17));
+        assert!(account.stats().balances() && account.is_in(LIFE));
     }
 
     #[derive(Debug, Clone, Copy)]
@@ -301,7 +357,7 @@ mod tests {
                 match event {
                     Event::Lose(count) => next += count,
                     Event::Arrive => {
-                        prop_assert_eq!(account.arrived(id, next), Arrival::Fresh);
+                        prop_assert_eq!(account.arrived(id, next, 0), Arrival::Fresh);
                         waiting.push_back(id);
                         delivered += 1;
                         next += 1;
@@ -309,11 +365,11 @@ mod tests {
                     Event::Repeat(back) => {
                         let seen = account.stats().segments.last().copied();
                         if let Some(current) = seen.filter(|seen| (seen.epoch, seen.incarnation) == (id.epoch, id.incarnation)) {
-                            prop_assert_eq!(account.arrived(id, current.last.saturating_sub(back)), Arrival::Repeated);
+                            prop_assert_eq!(account.arrived(id, current.last.saturating_sub(back), 0), Arrival::Repeated);
                             duplicates += 1;
                         }
                     }
-                    Event::Declare => account.declared(id, next.saturating_sub(1)),
+                    Event::Declare => account.declared(id, next.saturating_sub(1), 0),
                     Event::Restart { new_epoch } => {
                         if new_epoch { id.epoch += 1 } else { id.incarnation += 1 }
                         next = 0;

@@ -1,7 +1,5 @@
 //! `settle`: waiting until everything that the source published before has passed or is known to be lost.
 
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use router_wire::Name;
@@ -10,6 +8,7 @@ use thiserror::Error;
 use super::attached::StreamClient;
 use super::stats::SubscriptionStats;
 use super::subscription::{Keep, Subscription};
+use super::token;
 use crate::CallError;
 
 /// Why a subscription could not be settled.
@@ -50,7 +49,7 @@ pub(crate) fn settle<K: Keep>(
     client: &dyn StreamClient,
     timeout: Duration,
 ) -> Result<SubscriptionStats, SettleError> {
-    let token = new_token();
+    let token = token::new();
     subscription.await_token(token);
     let settled = wait_for(token, subscription, client, timeout);
     subscription.forget_token(token);
@@ -63,14 +62,14 @@ fn wait_for<K: Keep>(
     client: &dyn StreamClient,
     timeout: Duration,
 ) -> Result<(), SettleError> {
-    let name = || subscription.name.clone();
+    let name = || subscription.name().clone();
     let started = Instant::now();
     loop {
         let left = timeout.saturating_sub(started.elapsed());
         if left.is_zero() {
             return Err(SettleError::TimedOut { name: name(), waited: timeout });
         }
-        match client.ask_to_declare(&subscription.name, token, left) {
+        match client.ask_to_declare(subscription.name(), token, left) {
             // A server that is slow or busy may answer the next one.
             Ok(()) | Err(CallError::DeadlineExceeded { .. } | CallError::Busy { .. }) => {}
             Err(CallError::Closed) => return Err(SettleError::Closed { name: name() }),
@@ -83,15 +82,4 @@ fn wait_for<K: Keep>(
             None => return Err(SettleError::Closed { name: name() }),
         }
     }
-}
-
-/// Not given by anyone else: the declaration reaches every subscriber of the stream.
-fn new_token() -> u64 {
-    static START: LazyLock<u64> = LazyLock::new(|| {
-        // Where the system has no random bytes, the address of a static differs between most processes.
-        static SOMEWHERE: u8 = 0;
-        getrandom::u64().unwrap_or((&raw const SOMEWHERE).addr() as u64)
-    });
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    START.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed))
 }

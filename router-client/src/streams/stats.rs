@@ -18,7 +18,8 @@ pub struct SubscriptionStats {
     pub dropped: u64,
     /// Never arrived: gaps in sequence, and what the source declared beyond the newest sample.
     pub lost: u64,
-    /// Left out because the subscription asked for it; no kind of subscription does so today.
+    /// Left out because the subscription asked for less: by `max_hz` or `decimate`, or as a cache of large samples,
+    /// which come over a network when they are looked for.
     pub skipped: u64,
     /// Arrived and not taken yet.
     pub waiting: u64,

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use router_wire::{Name, NameError};
+use router_wire::{Name, NameError, Topic, View};
 
 use super::attached::{Attached, StreamClient, SubscribeError};
 use super::cache::Cache;
@@ -24,6 +24,10 @@ pub struct Subscribe<T> {
     live_only: bool,
     queue_bytes: usize,
     keep_oldest: bool,
+    /// Most samples a second [Hz].
+    max_hz: Option<f64>,
+    /// One of so many samples.
+    nth: Option<u64>,
     value: PhantomData<fn() -> T>,
 }
 
@@ -38,6 +42,8 @@ impl<T: FromPayload> Subscribe<T> {
             queue_bytes: client.queue_bytes(),
             client,
             keep_oldest: false,
+            max_hz: None,
+            nth: None,
             value: PhantomData,
         }
     }
@@ -45,6 +51,20 @@ impl<T: FromPayload> Subscribe<T> {
     /// Leaves out the last value from before the subscription: the first sample is a live one.
     pub fn without_last_value(mut self) -> Subscribe<T> {
         self.live_only = true;
+        self
+    }
+
+    /// Receives at most `max_hz` samples a second [Hz], the newest each time, also the last one of a burst. The others
+    /// are left out where the stream is served, cost no line, and count as `skipped`.
+    pub fn max_hz(mut self, max_hz: f64) -> Subscribe<T> {
+        self.max_hz = Some(max_hz);
+        self
+    }
+
+    /// Receives the samples whose number is divisible by `nth`: one of so many. The others are left out where the
+    /// stream is served, cost no line, and count as `skipped`. It begins with the last value, whatever its number.
+    pub fn decimate(mut self, nth: u64) -> Subscribe<T> {
+        self.nth = Some(nth);
         self
     }
 
@@ -100,7 +120,22 @@ impl<T: FromPayload> Subscribe<T> {
     }
 
     fn open<K: Keep>(self, kept: K) -> Result<Attached<K>, SubscribeError> {
-        Attached::open(self.client, self.name?, self.live_only, kept)
+        let name = self.name?;
+        let topic = match view(self.max_hz, self.nth)? {
+            Some(view) => Topic::view_of(&name, view),
+            None => Topic::whole(&name),
+        };
+        Attached::open(self.client, topic, self.live_only, kept)
+    }
+}
+
+fn view(max_hz: Option<f64>, nth: Option<u64>) -> Result<Option<View>, SubscribeError> {
+    match (max_hz, nth) {
+        (None, None | Some(1)) => Ok(None),
+        (None, Some(0)) => Err(SubscribeError::EveryNone),
+        (None, Some(nth)) => Ok(Some(View::EveryNth { nth })),
+        (Some(max_hz), None) => View::paced(max_hz).map(Some).ok_or(SubscribeError::Rate { max_hz }),
+        (Some(_), Some(_)) => Err(SubscribeError::TwoViews),
     }
 }
 

@@ -6,7 +6,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
-use router_wire::Name;
+use router_wire::{Name, Topic, View};
 
 use super::packet::Packet;
 use super::payload::FromPayload;
@@ -18,25 +18,32 @@ use super::stats::SubscriptionStats;
 pub(crate) trait Keep: Send + 'static {
     /// Keeps a sample that `account` counts as waiting, or says what became of it.
     fn keep(&mut self, packet: Packet, account: &mut Account);
+
+    /// Whether it keeps nothing but the newest sample.
+    const NEWEST_ONLY: bool;
 }
 
 /// A subscription as the samples loop sees it. Nothing here blocks longer than a look-up.
 pub(crate) trait Deliver: Send + Sync {
     /// Tells subscriptions of a hub apart.
     fn number(&self) -> u64;
+    /// Whether nothing but the newest sample is wanted, whenever somebody looks.
+    fn wants_newest(&self) -> bool;
+    /// From now on samples come when they are asked for, or as they are made.
+    fn moved(&self, asked: bool);
     /// A sample came; `is_last_value`: because of a new subscription.
     fn sample(&self, packet: &Packet, is_last_value: bool);
     /// The source declared its newest number.
-    fn declared(&self, id: SegmentId, sequence: u64, token: Option<u64>);
+    fn declared(&self, id: SegmentId, sequence: u64, skipped: u32, token: Option<u64>);
     /// The stream was removed.
-    fn removed(&self, id: SegmentId, sequence: u64);
+    fn removed(&self, id: SegmentId, sequence: u64, skipped: u32);
     /// Nothing will ever come again.
     fn close(&self);
 }
 
 /// One subscription. Made by whoever subscribes, written by the samples loop, read by the consumer.
 pub(crate) struct Subscription<K> {
-    pub(crate) name: Name,
+    pub(crate) topic: Topic,
     number: u64,
     /// Whether the last value from before the subscription is to be left out.
     live_only: bool,
@@ -56,13 +63,19 @@ pub(crate) struct State<K> {
     pub(crate) waker: Option<Waker>,
     removed: bool,
     /// Tokens of `settle`s whose declaration has not come; written by the settlers, struck by the loop.
-    awaited_tokens: Vec<u64>,
+    pub(crate) awaited_tokens: Vec<u64>,
     /// How many consumers sleep: without one there is nobody to notify.
     sleeping: usize,
+    /// How many samples came. Written by the loop, read by whoever asked for one.
+    pub(crate) arrivals: u64,
+    /// Samples come when they are asked for.
+    pub(crate) asked: bool,
+    /// A question for one was not answered in time, and nothing has come since.
+    pub(crate) unanswered: bool,
 }
 
 impl<K: Keep> Subscription<K> {
-    pub(crate) fn new(name: Name, live_only: bool, kept: K) -> Arc<Subscription<K>> {
+    pub(crate) fn new(topic: Topic, live_only: bool, kept: K) -> Arc<Subscription<K>> {
         static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
         let state = State {
             kept,
@@ -73,9 +86,17 @@ impl<K: Keep> Subscription<K> {
             removed: false,
             awaited_tokens: Vec::new(),
             sleeping: 0,
+            arrivals: 0,
+            asked: false,
+            unanswered: false,
         };
         let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Subscription { name, number, live_only, state: Mutex::new(state), changed: Condvar::new() })
+        Arc::new(Subscription { topic, number, live_only, state: Mutex::new(state), changed: Condvar::new() })
+    }
+
+    /// The stream.
+    pub(crate) fn name(&self) -> &Name {
+        self.topic.name()
     }
 
     /// Looks at the state once.
@@ -111,7 +132,7 @@ impl<K: Keep> Subscription<K> {
 
     /// Reads a packet that was taken, on the calling thread.
     pub(crate) fn read<T: FromPayload>(&self, packet: &Packet) -> Result<Sample<T>, SampleError> {
-        let sample = Sample::read(&self.name, packet);
+        let sample = Sample::read(self.name(), packet);
         if let Err(SampleError::Decode { .. }) = sample {
             self.look(|state| state.account.undecodable());
         }
@@ -179,34 +200,52 @@ impl<K: Keep> Deliver for Subscription<K> {
         self.number
     }
 
+    fn wants_newest(&self) -> bool {
+        K::NEWEST_ONLY && !self.live_only && self.topic.view().is_none()
+    }
+
+    fn moved(&self, asked: bool) {
+        self.change(|state| {
+            state.asked = asked;
+            state.account.moved();
+            false
+        });
+    }
+
     fn sample(&self, packet: &Packet, is_last_value: bool) {
+        // It is no part of such a view, and stands in no count of what that left out.
+        let is_beside = is_last_value && matches!(self.topic.view(), Some(View::EveryNth { .. }));
         self.change(|state| {
             // Once something was delivered, a last value is what was missed meanwhile, or comes again.
             let unwanted = is_last_value && self.live_only && state.account.is_empty();
-            if unwanted || state.closed {
+            if unwanted || state.closed || (is_beside && state.account.is_in(packet.id())) {
                 return false;
             }
-            if state.account.arrived(packet.id(), packet.header.sequence) == Arrival::Repeated {
+            let arrival = state.account.arrived(packet.id(), packet.header.sequence, packet.skipped);
+            if arrival == Arrival::Repeated {
                 return false;
             }
             state.removed = false;
+            state.arrivals += 1;
+            state.unanswered = false;
             state.kept.keep(packet.clone(), &mut state.account);
             true
         });
     }
 
-    fn declared(&self, id: SegmentId, sequence: u64, token: Option<u64>) {
+    fn declared(&self, id: SegmentId, sequence: u64, skipped: u32, token: Option<u64>) {
         self.change(|state| {
-            state.account.declared(id, sequence);
+            state.account.declared(id, sequence, skipped);
             let awaited = state.awaited_tokens.len();
+            state.unanswered = false;
             state.awaited_tokens.retain(|awaited| Some(*awaited) != token);
             state.awaited_tokens.len() < awaited
         });
     }
 
-    fn removed(&self, id: SegmentId, sequence: u64) {
+    fn removed(&self, id: SegmentId, sequence: u64, skipped: u32) {
         self.change(|state| {
-            state.account.declared(id, sequence);
+            state.account.declared(id, sequence, skipped);
             state.removed = true;
             false
         });

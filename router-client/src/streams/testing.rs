@@ -28,5 +28,5 @@ pub(crate) fn packet(sequence: u64) -> Packet {
 
 /// Sample `sequence` with this payload.
 pub(crate) fn packet_of(sequence: u64, payload: &[u8]) -> Packet {
-    Packet { header: header(sequence), payload: payload.to_vec().into() }
+    Packet { header: header(sequence), skipped: 0, payload: payload.to_vec().into() }
 }

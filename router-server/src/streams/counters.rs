@@ -26,11 +26,13 @@ pub(crate) enum Counted {
     FailedHandshake,
     /// Connections to the samples sockets that ended.
     Disconnect,
+    /// Changes of who listens to a stream of which more views are asked for than are served.
+    RefusedView,
     /// Attempts to listen again, with another high-water mark, that failed.
     FailedBind,
 }
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "refused_subscriptions",
     "repeated_subscriptions",
     "unknown_unsubscriptions",
@@ -41,6 +43,7 @@ const NAMES: [&str; 11] = [
     "stale_samples",
     "failed_stream_handshakes",
     "stream_disconnects",
+    "refused_views",
     "failed_binds_of_frames",
 ];
 

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use router_wire::{SampleHeader, SampleStatus, Topic};
+
 use super::declarations::Waiting;
-use super::packet::{Life, Packet};
+use super::outlet::Outlet;
+use super::packet::{Life, Packet, Stamp};
+use super::served_view::{Due, ServedView};
 use super::stream::Stream;
 
 /// Last values of a stream are sent again at most this often ...
@@ -12,6 +16,9 @@ const LEAST_PAUSE: Duration = Duration::from_millis(20);
 /// ... and large ones with at most so many bytes a second: everyone who listens gets them, and a client that
 /// subscribes again and again is not to fill other clients' lines.
 const MOST_BYTES_PER_S: f64 = 16e6;
+
+/// Most views of a stream that are served at once.
+const MOST_VIEWS: usize = 1_000;
 
 /// One stream as the proxy sees it; the proxy alone reads and writes it.
 pub(crate) struct Forwarding {
@@ -30,6 +37,14 @@ pub(crate) struct Forwarding {
     listed: bool,
     /// When the last value may be sent again.
     may_send_at: Option<Instant>,
+    /// Somebody listens to all of it.
+    whole_heard: bool,
+    /// What else is listened to.
+    pub(crate) views: Vec<ServedView>,
+    /// How many samples of this life passed, modulo 2^32, and those before the first.
+    pub(crate) seen: u32,
+    /// Samples may have been made that did not pass, since nobody listened.
+    counts_afresh: bool,
 }
 
 /// What a stream does about new subscribers.
@@ -53,6 +68,10 @@ impl Forwarding {
             owes: false,
             listed: false,
             may_send_at: None,
+            whole_heard: false,
+            views: Vec::new(),
+            seen: 0,
+            counts_afresh: true,
         }
     }
 
@@ -73,13 +92,79 @@ impl Forwarding {
         }
         self.keep((sample.life, sample.sequence), || sample.shared());
         // Whoever is subscribed gets this one. Where nobody is, it waits for the next subscriber like any other.
-        self.owes &= !self.stream.is_heard();
+        self.owes &= !self.whole_heard;
         true
+    }
+
+    /// Has each view take its part of a sample that passes.
+    pub(crate) fn offer_to_views(&mut self, sample: &Packet, due: &mut Vec<(Topic, Due)>) {
+        for view in &mut self.views {
+            match view.offer(sample, self.seen) {
+                Due::Nothing => {}
+                what => due.push((view.topic().clone(), what)),
+            }
+        }
+    }
+
+    /// Has the view `topic` act on the newest sample; whether there is nothing to do about it.
+    pub(crate) fn with_view(
+        &mut self,
+        topic: &Topic,
+        due: &mut Vec<(Topic, Due)>,
+        act: impl FnOnce(&mut ServedView, Option<&Packet>, u32) -> Due,
+    ) -> bool {
+        let Some(view) = self.views.iter_mut().find(|view| view.topic() == topic) else { return false };
+        match act(view, self.last.as_ref(), self.seen) {
+            Due::Nothing => true,
+            what => {
+                due.push((topic.clone(), what));
+                false
+            }
+        }
+    }
+
+    /// Tells one view how far the stream has come.
+    pub(crate) fn control_view(
+        &mut self,
+        topic: &Topic,
+        (status, stamp): (SampleStatus, Stamp),
+        payload: &[u8],
+        due: &mut Vec<(Topic, Due)>,
+    ) {
+        let (last, seen, now) = (self.last.as_ref(), self.seen, self.stream.clock.now());
+        if let Some(view) = self.views.iter_mut().find(|view| view.topic() == topic) {
+            view.control(status, stamp, payload, (last, seen), now, due);
+        }
+    }
+
+    /// Hands on to the views what a source behind this server declares.
+    pub(crate) fn tell_views(&mut self, header: &SampleHeader, packet: &Packet, due: &mut Vec<(Topic, Due)>) {
+        if self.views.is_empty() {
+            return;
+        }
+        let stamp = Stamp { epoch: header.epoch, incarnation: header.incarnation, sequence: packet.sequence };
+        let payload = packet.payload_in_head(self.stream.name.as_str()).to_vec();
+        self.control_views(header.status, stamp, &payload, due);
+    }
+
+    /// Declares to the views how far the stream has come, or that it is gone.
+    pub(crate) fn control_views(
+        &mut self,
+        status: SampleStatus,
+        stamp: Stamp,
+        payload: &[u8],
+        due: &mut Vec<(Topic, Due)>,
+    ) {
+        let (last, seen, now) = (self.last.as_ref(), self.seen, self.stream.clock.now());
+        for view in &mut self.views {
+            view.control(status, stamp, payload, (last, seen), now, due);
+        }
     }
 
     /// Notes that the source says the stream is gone: nothing of it is a last value any more.
     pub(crate) fn removed_at_source(&mut self) {
         (self.last, self.marked) = (None, None);
+        self.views.iter_mut().for_each(ServedView::forget);
     }
 
     /// How far the source had come with what passed.
@@ -87,9 +172,37 @@ impl Forwarding {
         self.life.zip(self.passed)
     }
 
-    /// Says who listens. The sample that waited for a listener becomes the last value. Where the relay had left its
+    /// Whether somebody listens to all of it.
+    pub(crate) fn is_whole_heard(&self) -> bool {
+        self.whole_heard
+    }
+
+    /// Looks who listens; whether there are more views than are served.
+    pub(crate) fn refresh(&mut self, outlet: &Outlet) -> bool {
+        let name = self.stream.name.clone();
+        let mut subscribers = outlet.count(name.as_str());
+        self.views.retain(|view| outlet.count(view.topic().as_str()) > 0);
+        let mut is_beyond = false;
+        for topic in outlet.views_of(name.as_str()) {
+            subscribers += outlet.count(topic.as_str());
+            if self.views.iter().any(|view| view.topic() == topic) {
+                continue;
+            }
+            is_beyond |= self.views.len() >= MOST_VIEWS;
+            if !is_beyond {
+                self.views.extend(ServedView::new(topic.clone()));
+            }
+        }
+        self.set_heard(outlet.is_heard(name.as_str()), subscribers);
+        is_beyond
+    }
+
+    /// Says who listens: to the whole stream, and how many to it and its views. The sample that waited for a listener becomes the last value. Where the relay had left its
     /// source, what passed before would look like a loss to whoever listens from now on: it is forgotten.
-    pub(crate) fn set_heard(&mut self, heard: bool, subscribers: u64) {
+    fn set_heard(&mut self, whole: bool, subscribers: u64) {
+        self.whole_heard = whole;
+        let heard = whole || !self.views.is_empty();
+        self.counts_afresh |= !heard;
         let change = self.stream.set_heard(heard, subscribers);
         if change.afresh {
             (self.life, self.passed, self.last, self.marked) = (None, None, None, None);
@@ -127,6 +240,15 @@ impl Forwarding {
     }
 
     fn keep(&mut self, (life, sequence): (Life, u64), packet: impl FnOnce() -> Packet) {
+        if self.counts_afresh || self.life != Some(life) {
+            // As if all before had been left out: whoever remembers another count sees that this is a new one.
+            self.seen = sequence as u32;
+        }
+        if self.life != Some(life) {
+            self.views.iter_mut().for_each(ServedView::forget);
+        }
+        self.counts_afresh = false;
+        self.seen = self.seen.wrapping_add(1);
         self.life = Some(life);
         self.passed = Some(sequence);
         self.marked = None;
@@ -139,7 +261,6 @@ mod tests {
     use super::*;
     use crate::streams::packet::Unnumbered;
     use crate::streams::testing::stream;
-    use router_wire::SampleStatus;
 
     fn sample(stream: &Stream, sequence: u64) -> Packet {
         Unnumbered::value("stage", &sequence, stream.clock.now())

@@ -170,6 +170,15 @@ impl Streams {
         Ok(())
     }
 
+    /// Has the newest sample of a stream sent to `asker`, under its topic.
+    ///
+    /// # Errors
+    /// [`DeclareError`].
+    pub(crate) fn ask(&self, name: &str, asker: u64, token: u64) -> Result<(), DeclareError> {
+        let stream = self.find(name)?.stream;
+        self.roster.proxy.post(ProxyCommand::Ask { stream, asker, token }).map_err(|_| DeclareError::Stopped)
+    }
+
     /// What the streams are, by name.
     pub(crate) fn describe(&self) -> Vec<StreamDescription> {
         self.all().iter().map(|stream| stream.describe()).collect()

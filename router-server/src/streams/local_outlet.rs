@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use router_socket::{Context, Endpoint, PollEntry, Socket, SocketError, SocketKind};
-use router_wire::{Name, sample};
+use router_wire::{Topic, sample};
 
 use super::counters::Counted;
 use super::outlet::Change;
@@ -21,7 +21,7 @@ const LEAST_LOCAL_MARK: i32 = 32;
 /// The socket, and how many listen to what.
 pub(super) struct LocalOutlet {
     socket: Socket,
-    counts: HashMap<Name, u64>,
+    counts: HashMap<Topic, u64>,
 }
 
 impl LocalOutlet {
@@ -46,9 +46,14 @@ impl LocalOutlet {
         Ok(Some(LocalOutlet { socket, counts: HashMap::new() }))
     }
 
-    /// How many connections listen to `name` here.
-    pub(super) fn count(&self, name: &str) -> u64 {
-        self.counts.get(name).copied().unwrap_or(0)
+    /// How many connections listen to `topic` here.
+    pub(super) fn count(&self, topic: &str) -> u64 {
+        self.counts.get(topic).copied().unwrap_or(0)
+    }
+
+    /// What somebody listens to.
+    pub(super) fn topics(&self) -> impl Iterator<Item = &Topic> {
+        self.counts.keys()
     }
 
     /// Takes the next thing that a client said; `None` when nothing waits.
@@ -62,24 +67,24 @@ impl LocalOutlet {
             Some(0) => false,
             _ => return Ok(Some(Err(Counted::ForeignMessage))),
         };
-        let name = match sample::split_topic(&frame[1..]) {
-            Ok((name, [])) => Name::parse(name).ok(),
+        let topic = match sample::split_topic(&frame[1..]) {
+            Ok((topic, [])) => Topic::parse(topic).ok(),
             _ => None,
         };
-        let Some(name) = name else { return Ok(Some(Err(Counted::RefusedSubscription))) };
+        let Some(topic) = topic else { return Ok(Some(Err(Counted::RefusedSubscription))) };
         if subscribes {
-            *self.counts.entry(name.clone()).or_insert(0) += 1;
-            return Ok(Some(Ok(Change::Subscribed(name))));
+            *self.counts.entry(topic.clone()).or_insert(0) += 1;
+            return Ok(Some(Ok(Change::Subscribed(topic))));
         }
-        match self.counts.get_mut(&name) {
+        match self.counts.get_mut(&topic) {
             Some(count) if *count > 1 => *count -= 1,
-            Some(_) => drop(self.counts.remove(&name)),
+            Some(_) => drop(self.counts.remove(&topic)),
             None => return Ok(Some(Err(Counted::UnknownUnsubscription))),
         }
-        Ok(Some(Ok(Change::Unsubscribed(name))))
+        Ok(Some(Ok(Change::Unsubscribed(topic))))
     }
 
-    /// Sends a packet to everyone here who is subscribed to its name; by reference.
+    /// Sends a packet to everyone here who is subscribed to its topic; by reference.
     pub(super) fn send(&mut self, packet: &Packet) {
         if self.counts.is_empty() {
             return;

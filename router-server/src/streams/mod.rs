@@ -58,6 +58,7 @@ mod relay_options;
 mod relay_source;
 mod relays;
 mod roster;
+mod served_view;
 mod route;
 mod source;
 mod stream;

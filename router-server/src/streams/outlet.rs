@@ -13,6 +13,7 @@
 //! new mark can wait for ever for an acknowledgement that its other end sends by the old one. Another mark takes
 //! another socket; see [`Outlet::set_mark`].
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use router_socket::{
     SocketKind,
 };
 use router_wire::describe::StreamSocket;
-use router_wire::{Name, sample};
+use router_wire::{Name, Topic, sample};
 
 use super::counters::{Counted, Counters};
 use super::local_outlet::LocalOutlet;
@@ -31,7 +32,7 @@ use super::subscribers::{MOST_ENTRIES, Subscribed, Subscribers};
 use crate::socket_file::SocketFile;
 use crate::stop_schedule::StopSchedule;
 
-/// The longest frame a client may send here [bytes]: a subscription has 257 at most, and a handshake with keys fits.
+/// The longest frame a client may send here [bytes]: a subscription has 386 at most, and a handshake with keys fits.
 const MOST_RECEIVED_BYTES: u64 = 4_096;
 /// The least mark: one message less would lose the second of two in a row.
 pub(crate) const LEAST_MARK: i32 = 2;
@@ -62,6 +63,8 @@ pub(crate) struct Outlet {
     /// Listeners that libzmq has not closed yet.
     closing: usize,
     subscribers: Subscribers<ConnectionToken, Frame>,
+    /// The views that somebody subscribed to, by stream; within the bound of `subscribers`.
+    views: HashMap<Name, HashSet<Topic>>,
 }
 
 /// A socket whose listener libzmq's thread is closing.
@@ -90,10 +93,10 @@ enum Replacement {
 /// What the proxy has to act upon.
 #[derive(Debug)]
 pub(crate) enum Change {
-    /// One more listens to the name.
-    Subscribed(Name),
-    /// One less listens to the name.
-    Unsubscribed(Name),
+    /// One more listens to the topic.
+    Subscribed(Topic),
+    /// One less listens to the topic.
+    Unsubscribed(Topic),
     /// Nothing: it was counted.
     Nothing,
 }
@@ -133,18 +136,24 @@ impl Outlet {
             replacement: Replacement::None,
             closing: 0,
             subscribers: Subscribers::new(MOST_ENTRIES),
+            views: HashMap::new(),
         };
         Ok((outlet, real))
     }
 
-    /// How many connections listen to `name` here.
-    pub(crate) fn count(&self, name: &str) -> u64 {
-        self.subscribers.count(name) + self.count_local(name)
+    /// How many connections listen to `topic` here.
+    pub(crate) fn count(&self, topic: &str) -> u64 {
+        self.subscribers.count(topic) + self.count_local(topic)
     }
 
-    /// Whether somebody listens to `name` here, or may.
-    pub(crate) fn is_heard(&self, name: &str) -> bool {
-        self.subscribers.is_heard(name) || self.count_local(name) > 0
+    /// Whether somebody listens to `topic` here, or may.
+    pub(crate) fn is_heard(&self, topic: &str) -> bool {
+        self.subscribers.is_heard(topic) || self.count_local(topic) > 0
+    }
+
+    /// The views of the stream `name` that somebody listens to.
+    pub(crate) fn views_of(&self, name: &str) -> impl Iterator<Item = &Topic> {
+        self.views.get(name).into_iter().flatten()
     }
 
     /// Whether too much was subscribed to: everything stays heard.
@@ -157,15 +166,21 @@ impl Outlet {
     /// # Errors
     /// [`SocketError::ContextTerminated`].
     pub(crate) fn next_change(&mut self) -> Result<Option<Change>, SocketError> {
-        if let Some(frame) = self.socket.try_recv()? {
-            return Ok(Some(self.read(frame)));
+        let change = match self.socket.try_recv()? {
+            Some(frame) => Some(self.read(frame)),
+            None => {
+                let change = self.local.as_mut().map_or(Ok(None), LocalOutlet::next_change)?;
+                change.map(|change| change.unwrap_or_else(|counted| self.nothing(counted)))
+            }
+        };
+        if let Some(Change::Subscribed(topic) | Change::Unsubscribed(topic)) = &change {
+            let listeners = self.count(topic.as_str());
+            note_view(&mut self.views, topic, listeners);
         }
-        let Some(local) = &mut self.local else { return Ok(None) };
-        let change = local.next_change()?;
-        Ok(change.map(|change| change.unwrap_or_else(|counted| self.nothing(counted))))
+        Ok(change)
     }
 
-    /// Sends a packet to everyone who is subscribed to its name. A connection that is full is skipped.
+    /// Sends a packet to everyone who is subscribed to its topic. A connection that is full is skipped.
     pub(crate) fn send(&mut self, packet: Packet) {
         if let Some(local) = &mut self.local {
             local.send(&packet);
@@ -261,36 +276,36 @@ impl Outlet {
             _ => return self.nothing(Counted::ForeignMessage),
         };
         match sample::split_topic(&frame[1..]) {
-            Ok((name, [])) => match Name::parse(name) {
-                Ok(name) if subscribes => self.subscribed(name, frame),
-                Ok(name) => self.unsubscribed(name, &frame),
+            Ok((topic, [])) => match Topic::parse(topic) {
+                Ok(topic) if subscribes => self.subscribed(topic, frame),
+                Ok(topic) => self.unsubscribed(topic, &frame),
                 Err(_) => self.nothing(Counted::RefusedSubscription),
             },
             _ => self.nothing(Counted::RefusedSubscription),
         }
     }
 
-    fn subscribed(&mut self, name: Name, frame: Frame) -> Change {
+    fn subscribed(&mut self, topic: Topic, frame: Frame) -> Change {
         // Only a connection within this process could be without, and those have a socket of their own.
         let Some(key) = frame.connection() else { return self.nothing(Counted::RefusedSubscription) };
-        match self.subscribers.subscribe(&name, key, frame.connection_fd(), frame) {
-            Subscribed::New => Change::Subscribed(name),
+        match self.subscribers.subscribe(&topic, key, frame.connection_fd(), frame) {
+            Subscribed::New => Change::Subscribed(topic),
             Subscribed::Repeated => self.nothing(Counted::RepeatedSubscription),
             Subscribed::NotRemembered => {
                 self.counters.count(Counted::SubscriptionNotRemembered);
-                Change::Subscribed(name)
+                Change::Subscribed(topic)
             }
         }
     }
 
-    fn unsubscribed(&mut self, name: Name, frame: &Frame) -> Change {
+    fn unsubscribed(&mut self, topic: Topic, frame: &Frame) -> Change {
         let genuine = match frame.connection() {
-            Some(key) => self.subscribers.unsubscribe(name.as_str(), key),
+            Some(key) => self.subscribers.unsubscribe(topic.as_str(), key),
             // libzmq's own report of a connection that ended. Peers that cannot say who they are, of ZMTP before
             // 3.0, are refused by every socket of this program.
-            None => self.subscribers.ended(name.as_str()),
+            None => self.subscribers.ended(topic.as_str()),
         };
-        if genuine { Change::Unsubscribed(name) } else { self.nothing(Counted::UnknownUnsubscription) }
+        if genuine { Change::Unsubscribed(topic) } else { self.nothing(Counted::UnknownUnsubscription) }
     }
 
     fn nothing(&self, counted: Counted) -> Change {
@@ -322,8 +337,8 @@ impl Outlet {
         }
     }
 
-    fn count_local(&self, name: &str) -> u64 {
-        self.local.as_ref().map_or(0, |local| local.count(name))
+    fn count_local(&self, topic: &str) -> u64 {
+        self.local.as_ref().map_or(0, |local| local.count(topic))
     }
 
     fn bind_again(&mut self, mark: i32) -> bool {
@@ -337,6 +352,10 @@ impl Outlet {
                 self.has_served = false;
                 self.replacement = Replacement::None;
                 self.subscribers = Subscribers::new(MOST_ENTRIES);
+                self.views.clear();
+                if let Some(local) = &self.local {
+                    local.topics().for_each(|topic| note_view(&mut self.views, topic, 1));
+                }
                 true
             }
             Err(_) => {
@@ -369,6 +388,22 @@ impl ClosingOutlet {
                 return;
             }
         }
+    }
+}
+
+/// Notes how many listen to `topic`, if it is a view.
+fn note_view(views: &mut HashMap<Name, HashSet<Topic>>, topic: &Topic, listeners: u64) {
+    if topic.view().is_none() {
+        return;
+    }
+    let of_stream = views.entry(topic.name().clone()).or_default();
+    if listeners > 0 {
+        of_stream.insert(topic.clone());
+    } else {
+        of_stream.remove(topic);
+    }
+    if of_stream.is_empty() {
+        views.remove(topic.name());
     }
 }
 

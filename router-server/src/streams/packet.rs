@@ -2,7 +2,7 @@
 
 use router_socket::Frame;
 use router_wire::sample::{self, SAMPLE_HEADER_BYTES};
-use router_wire::{BodyError, Encoding, Failure, Refused, SampleHeader, SampleStatus, body};
+use router_wire::{BodyError, Encoding, Failure, Refused, SampleHeader, SampleStatus, Topic, body};
 use serde::Serialize;
 
 use super::clock::Times;
@@ -156,6 +156,13 @@ impl Packet {
         Unnumbered { packet, payload: None, status, encoding, times }.number(name, stamp)
     }
 
+    /// The same under the topic of a view that has left out `skipped` until now; for small packets.
+    pub(crate) fn with_skipped(self, skipped: u32) -> Packet {
+        let mut head = self.head.to_vec();
+        sample::mark_skipped(&mut head, skipped);
+        Packet { head: Frame::from_vec(head), ..self }
+    }
+
     /// A packet of another server under the name that it has here; all else is as it was. A small payload is copied
     /// behind its new name, a large one goes by reference in a frame of its own.
     pub(crate) fn renamed(
@@ -190,10 +197,40 @@ impl Packet {
         Packet { life, sequence, head: Frame::from_vec(packet), payload }
     }
 
+    /// The payload of a packet that has it behind its header.
+    pub(crate) fn payload_in_head(&self, name: &str) -> &[u8] {
+        self.head.get(start_of_payload(name)..).unwrap_or_default()
+    }
+
     /// The same bytes by reference.
     pub(crate) fn shared(&self) -> Packet {
         let payload = self.payload.as_ref().map(Frame::shared);
         Packet { life: self.life, sequence: self.sequence, head: self.head.shared(), payload }
+    }
+
+    /// The same sample under the topic of a view of its stream that has left out `skipped` until now. A large payload is
+    /// not copied.
+    pub(crate) fn under(&self, topic: &Topic, skipped: u32) -> Packet {
+        let name = topic.name().as_str();
+        let start = start_of_payload(name);
+        let (header, payload_in_head) = (&self.head[name.len() + 1..start], &self.head[start..]);
+        let mut head = Vec::with_capacity(start_of_payload(topic.as_str()) + payload_in_head.len().min(4096));
+        head.extend_from_slice(topic.as_str().as_bytes());
+        head.push(0);
+        head.extend_from_slice(header);
+        let payload = match &self.payload {
+            Some(payload) => Some(payload.shared()),
+            None if payload_in_head.len() >= OWN_FRAME_BYTES => {
+                sample::mark_payload_in_own_frame(&mut head);
+                Some(tail(self.head.shared(), start))
+            }
+            None => {
+                head.extend_from_slice(payload_in_head);
+                None
+            }
+        };
+        sample::mark_skipped(&mut head, skipped);
+        Packet { life: self.life, sequence: self.sequence, head: Frame::from_vec(head), payload }
     }
 
     /// The same sample, marked as sent again for a new subscriber. A large payload is not copied: it gets a frame
@@ -327,7 +364,7 @@ mod tests {
                     let from = address(&head, &payload);
                     let packet = Packet::renamed(name, ("camera".len(), &header, true), head, payload);
                     let read = SamplePacket::decode(&packet.head).unwrap();
-                    assert_eq!((read.name, read.last_value), (name, true));
+                    assert_eq!((read.topic, read.last_value), (name, true));
                     let own_frame = read.header.payload_in_own_frame;
                     assert_eq!(read.header, SampleHeader { payload_in_own_frame: own_frame, ..header });
                     assert_eq!((packet.life, packet.sequence), ((7, 8), 9));

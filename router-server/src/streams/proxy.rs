@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use router_socket::{Context, Endpoint, Frame, Mailbox, PollEntry, Socket, SocketError, SocketKind};
 use router_wire::describe::StreamSocket;
-use router_wire::{Name, SampleHeader, SampleStatus};
+use router_wire::{Name, SampleHeader, SampleStatus, Topic};
 
 use super::counters::{Counted, Counters};
 use super::declarations::{Declarations, Then, Waiting};
 use super::forwarding::Forwarding;
 use super::outlet::Outlet;
 use super::packet::Packet;
+use super::served_view::Due;
 use super::stream::Stream;
 
 /// Most messages of one socket, and most commands, in one turn.
@@ -31,6 +32,8 @@ pub(crate) enum ProxyCommand {
     Remove { stream: Arc<Stream>, done: Sender<()> },
     /// Declare its newest number to those who asked.
     Declare { stream: Arc<Stream> },
+    /// Send its newest sample to the one who asks.
+    Ask { stream: Arc<Stream>, asker: u64, token: u64 },
     /// Hand it on, once what it has sent has passed.
     Move { stream: Arc<Stream>, on: Box<dyn FnOnce() + Send> },
     /// End the loop.
@@ -49,6 +52,10 @@ pub(crate) struct ProxyLoop {
     pub(super) added: Vec<Sender<()>>,
     /// Streams that may owe somebody their last value, and until when they wait with it.
     pub(super) owing: Vec<(Name, Instant)>,
+    /// Views in which a sample waits, and until when.
+    pub(super) viewing: Vec<(Topic, Instant)>,
+    /// What is to be done about views in this moment; kept for its capacity.
+    pub(super) due: Vec<(Topic, Due)>,
     pub(super) counters: Arc<Counters>,
     /// Most bytes that wait for one connection.
     pub(super) budget_bytes: usize,
@@ -92,6 +99,8 @@ impl ProxyLoop {
             waiting: Declarations::default(),
             added: Vec::new(),
             owing: Vec::new(),
+            viewing: Vec::new(),
+            due: Vec::new(),
             counters,
             budget_bytes,
             declare_at: Instant::now() + DECLARE_EVERY,
@@ -130,6 +139,7 @@ impl ProxyLoop {
         more |= self.forward()?;
         more |= self.settle();
         self.send_last_values();
+        self.send_due_views();
         for socket in [StreamSocket::Samples, StreamSocket::Frames] {
             if self.outlets(socket).0.maintain(MOST_IN_A_TURN) {
                 self.refresh_all(socket);
@@ -174,6 +184,7 @@ impl ProxyLoop {
                 let tokens = stream.take_tokens();
                 self.once_passed(stream, Then::Declare { tokens });
             }
+            ProxyCommand::Ask { stream, asker, token } => self.ask(&stream, asker, token),
             ProxyCommand::Move { stream, on } => self.once_passed(stream, Then::Move { on }),
             ProxyCommand::Stop => {} // taken before
         }
@@ -219,12 +230,16 @@ impl ProxyLoop {
         };
         let packet =
             Packet { life: (header.epoch, header.incarnation), sequence: header.sequence, head, payload };
+        let socket = forwarding.stream.spec.socket;
         if !header.status.is_sample() {
             // The source's own declaration or removal, in order behind its samples.
+            forwarding.tell_views(&header, &packet, &mut self.due);
             if header.status == SampleStatus::Removed {
                 forwarding.removed_at_source();
             }
-        } else if !forwarding.pass(&packet) {
+        } else if forwarding.pass(&packet) {
+            forwarding.offer_to_views(&packet, &mut self.due);
+        } else {
             // A last value that a source sends again for somebody else was seen here already.
             if !forwarding.stream.passes_on() {
                 self.counters.count(Counted::OvertakenSample);
@@ -233,8 +248,9 @@ impl ProxyLoop {
         }
         // What was sent just before the last subscriber left goes to nobody. A new one, whose subscription libzmq
         // knows already and this loop does not, begins with the last value, and would see a gap behind this.
-        if forwarding.stream.is_heard() {
-            let socket = forwarding.stream.spec.socket;
+        let whole = forwarding.is_whole_heard().then_some(packet);
+        self.serve_views(socket);
+        if let Some(packet) = whole {
             self.outlets(socket).0.send_sample(packet);
         }
     }
@@ -279,6 +295,8 @@ impl ProxyLoop {
             return Ok(());
         }
         let owing = self.owing.iter().map(|&(_, at)| at);
+        let viewing = self.viewing.iter().map(|&(_, at)| at);
+        let owing = owing.chain(viewing);
         let due =
             owing.chain(self.samples.due()).chain(self.frames.due()).fold(self.declare_at, Instant::min);
         let until = due.saturating_duration_since(Instant::now());

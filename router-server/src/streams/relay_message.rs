@@ -64,7 +64,7 @@ fn numbered(frames: &[Frame]) -> Option<Message> {
     if frames.len() != 1 + usize::from(in_own_frame) || (in_own_frame && !packet.payload.is_empty()) {
         return None;
     }
-    let (name_bytes, header) = (packet.name.len(), packet.header);
+    let (name_bytes, header) = (packet.topic.len(), packet.header);
     Some(Message::Numbered { name_bytes, header, is_last_value: packet.last_value })
 }
 

@@ -13,7 +13,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use router_wire::Name;
+use router_wire::Topic;
 
 /// Most topics and (connection, topic) pairs that are remembered by each of a server's two sockets.
 pub(crate) const MOST_ENTRIES: usize = 131_072;
@@ -23,7 +23,7 @@ pub(crate) const MOST_ENTRIES: usize = 131_072;
 pub(crate) struct Subscribers<K, H> {
     connections: HashMap<K, Connection<H>>,
     by_fd: HashMap<i32, K>,
-    topics: HashMap<Name, Topic<K>>,
+    topics: HashMap<Topic, Listeners<K>>,
     /// Topics and pairs, at most `most_entries`.
     entries: usize,
     most_entries: usize,
@@ -34,13 +34,13 @@ pub(crate) struct Subscribers<K, H> {
 #[derive(Debug)]
 struct Connection<H> {
     fd: Option<i32>,
-    topics: HashSet<Name>,
+    topics: HashSet<Topic>,
     /// Keeps the key unique.
     _hold: H,
 }
 
 #[derive(Debug)]
-struct Topic<K> {
+struct Listeners<K> {
     /// Live connections that are subscribed, and for a moment dead ones whose end was not reported yet.
     count: u64,
     /// Those that said who they are; some may be stale.
@@ -70,14 +70,14 @@ impl<K: Copy + Eq + Hash, H> Subscribers<K, H> {
         }
     }
 
-    /// The connection `key`, of descriptor `fd`, subscribed to `name`.
-    pub(crate) fn subscribe(&mut self, name: &Name, key: K, fd: Option<i32>, hold: H) -> Subscribed {
+    /// The connection `key`, of descriptor `fd`, subscribed to `topic`.
+    pub(crate) fn subscribe(&mut self, topic: &Topic, key: K, fd: Option<i32>, hold: H) -> Subscribed {
         if !self.connections.contains_key(&key) {
             self.forget_former_owner(fd);
-        } else if self.topics.get(name).is_some_and(|topic| topic.keys.contains(&key)) {
+        } else if self.topics.get(topic).is_some_and(|listeners| listeners.keys.contains(&key)) {
             return Subscribed::Repeated;
         }
-        if !self.count_one_more(name) {
+        if !self.count_one_more(topic) {
             return Subscribed::NotRemembered;
         }
         if let Some(fd) = fd {
@@ -85,44 +85,44 @@ impl<K: Copy + Eq + Hash, H> Subscribers<K, H> {
         }
         let connection = self.connections.entry(key);
         let connection = connection.or_insert_with(|| Connection { fd, topics: HashSet::new(), _hold: hold });
-        connection.topics.insert(name.clone());
-        if let Some(topic) = self.topics.get_mut(name) {
-            topic.keys.insert(key);
+        connection.topics.insert(topic.clone());
+        if let Some(listeners) = self.topics.get_mut(topic) {
+            listeners.keys.insert(key);
         }
         Subscribed::New
     }
 
-    /// The connection `key` unsubscribed from `name`; whether it had subscribed.
-    pub(crate) fn unsubscribe(&mut self, name: &str, key: K) -> bool {
-        if !self.topics.get_mut(name).is_some_and(|topic| topic.keys.remove(&key)) {
+    /// The connection `key` unsubscribed from `topic`; whether it had subscribed.
+    pub(crate) fn unsubscribe(&mut self, topic: &str, key: K) -> bool {
+        if !self.topics.get_mut(topic).is_some_and(|listeners| listeners.keys.remove(&key)) {
             return false;
         }
         self.entries -= 1;
         if let Some(connection) = self.connections.get_mut(&key) {
-            connection.topics.remove(name);
+            connection.topics.remove(topic);
             // One with a descriptor stays known until the descriptor has another owner, so that a connection is
             // never taken for a new one; descriptors are few.
             if connection.topics.is_empty() && connection.fd.is_none() {
                 self.connections.remove(&key);
             }
         }
-        self.count_one_less(name);
+        self.count_one_less(topic);
         true
     }
 
-    /// A connection that was subscribed to `name` ended; whether one is known.
-    pub(crate) fn ended(&mut self, name: &str) -> bool {
-        self.count_one_less(name)
+    /// A connection that was subscribed to `topic` ended; whether one is known.
+    pub(crate) fn ended(&mut self, topic: &str) -> bool {
+        self.count_one_less(topic)
     }
 
     /// How many connections listen.
-    pub(crate) fn count(&self, name: &str) -> u64 {
-        self.topics.get(name).map_or(0, |topic| topic.count)
+    pub(crate) fn count(&self, topic: &str) -> u64 {
+        self.topics.get(topic).map_or(0, |listeners| listeners.count)
     }
 
     /// Whether somebody listens, or may.
-    pub(crate) fn is_heard(&self, name: &str) -> bool {
-        self.overflowed || self.count(name) > 0
+    pub(crate) fn is_heard(&self, topic: &str) -> bool {
+        self.overflowed || self.count(topic) > 0
     }
 
     /// Whether more was subscribed to than is remembered.
@@ -136,30 +136,32 @@ impl<K: Copy + Eq + Hash, H> Subscribers<K, H> {
     }
 
     /// Counts a subscriber; `false` when there is no room for it.
-    fn count_one_more(&mut self, name: &Name) -> bool {
-        let needed = 1 + usize::from(!self.topics.contains_key(name));
+    fn count_one_more(&mut self, topic: &Topic) -> bool {
+        let needed = 1 + usize::from(!self.topics.contains_key(topic));
         if self.overflowed || self.entries + needed > self.most_entries {
             self.overflowed = true;
             return false;
         }
         self.entries += needed;
-        let topic = self.topics.entry(name.clone());
-        topic.or_insert_with(|| Topic { count: 0, keys: HashSet::new() }).count += 1;
+        let listeners = self.topics.entry(topic.clone());
+        listeners.or_insert_with(|| Listeners { count: 0, keys: HashSet::new() }).count += 1;
         true
     }
 
-    fn count_one_less(&mut self, name: &str) -> bool {
-        let Some(topic) = self.topics.get_mut(name).filter(|topic| topic.count > 0) else { return false };
-        topic.count -= 1;
-        if topic.count > 0 {
+    fn count_one_less(&mut self, topic: &str) -> bool {
+        let Some(listeners) = self.topics.get_mut(topic).filter(|listeners| listeners.count > 0) else {
+            return false;
+        };
+        listeners.count -= 1;
+        if listeners.count > 0 {
             return true;
         }
         // Nobody is left, so whoever is still in the set has ended.
-        let ended: Vec<K> = topic.keys.iter().copied().collect();
+        let ended: Vec<K> = listeners.keys.iter().copied().collect();
         for key in ended {
             self.forget(key);
         }
-        self.topics.remove(name);
+        self.topics.remove(topic);
         self.entries -= 1;
         true
     }
@@ -174,8 +176,8 @@ impl<K: Copy + Eq + Hash, H> Subscribers<K, H> {
     /// Forgets a connection that has ended. Counts stay: libzmq reports the end of each subscription by itself.
     fn forget(&mut self, key: K) {
         let Some(connection) = self.connections.remove(&key) else { return };
-        for name in &connection.topics {
-            if self.topics.get_mut(name).is_some_and(|topic| topic.keys.remove(&key)) {
+        for topic in &connection.topics {
+            if self.topics.get_mut(topic).is_some_and(|listeners| listeners.keys.remove(&key)) {
                 self.entries -= 1;
             }
         }
@@ -191,8 +193,8 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-    fn name(text: &str) -> Name {
-        Name::parse(text).unwrap()
+    fn name(text: &str) -> Topic {
+        Topic::parse(text).unwrap()
     }
 
     fn table() -> Subscribers<u32, ()> {

@@ -3,45 +3,103 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use router_wire::SampleStatus;
 use router_wire::describe::StreamSocket;
+use router_wire::{SampleStatus, Topic, View};
 
 use super::counters::Counted;
 use super::forwarding::{Forwarding, LastValue};
 use super::outlet::{Change, frames_mark};
 use super::packet::{Packet, Stamp};
 use super::proxy::ProxyLoop;
+use super::served_view::Due;
 use super::stream::{Given, Stream};
 
 impl ProxyLoop {
     /// Acts on what was taken from the socket `socket`. The last value goes out at the end of the turn.
     pub(super) fn act_on(&mut self, socket: StreamSocket, change: Change) {
-        let (name, subscribed) = match change {
-            Change::Subscribed(name) => (name, true),
-            Change::Unsubscribed(name) => (name, false),
+        let (topic, subscribed) = match change {
+            Change::Subscribed(topic) => (topic, true),
+            Change::Unsubscribed(topic) => (topic, false),
             Change::Nothing => return,
         };
         if self.outlets(socket).0.has_overflowed() {
             self.refresh_all(socket);
         }
         // A subscription to what is not there yet is remembered by the outlet.
-        let Some(stream) = self.streams.get(name.as_str()).map(|forwarding| Arc::clone(&forwarding.stream))
-        else {
-            return;
-        };
+        let forwarding = self.streams.get(topic.name().as_str());
+        let Some(stream) = forwarding.map(|forwarding| Arc::clone(&forwarding.stream)) else { return };
         if stream.spec.socket != socket {
             if subscribed {
-                self.outlets(socket).0.send(elsewhere(&stream));
+                self.outlets(socket).0.send(elsewhere(&stream, &topic));
                 self.counters.count(Counted::ElsewhereAnswer);
             }
             return;
         }
         self.refresh(&stream);
-        if subscribed
-            && let Some(forwarding) = self.streams.get_mut(name.as_str())
-            && forwarding.owe_last_value()
-        {
-            self.owing.push((name, Instant::now()));
+        if subscribed {
+            self.greet(topic);
+        }
+    }
+
+    /// Somebody subscribed to `topic`: the newest sample is for it.
+    fn greet(&mut self, topic: Topic) {
+        let Some(forwarding) = self.streams.get_mut(topic.name().as_str()) else { return };
+        let socket = forwarding.stream.spec.socket;
+        if topic.view().is_none() {
+            if forwarding.owe_last_value() {
+                self.owing.push((topic.name().clone(), Instant::now()));
+            }
+            return;
+        }
+        forwarding.with_view(&topic, &mut self.due, |view, last, seen| view.subscribed(last, seen));
+        self.serve_views(socket);
+    }
+
+    /// Sends the newest sample of `stream` to whoever asks for it, or says that there is none newer than it has.
+    pub(super) fn ask(&mut self, stream: &Stream, asker: u64, token: u64) {
+        let topic = Topic::view_of(&stream.name, View::Asked { asker });
+        let Some(forwarding) = self.streams.get_mut(stream.name.as_str()) else { return };
+        let (given, socket) = (stream.given(), stream.spec.socket);
+        let nothing_newer =
+            forwarding.with_view(&topic, &mut self.due, |view, last, seen| view.asked(last, seen));
+        if nothing_newer {
+            let (status, stamp) = (SampleStatus::Declaration, stream.stamp(given.sequence.unwrap_or(0)));
+            forwarding.control_view(&topic, (status, stamp), &token.to_le_bytes(), &mut self.due);
+        }
+        self.serve_views(socket);
+    }
+
+    /// Does what views have to do now.
+    pub(super) fn serve_views(&mut self, socket: StreamSocket) {
+        if self.due.is_empty() {
+            return;
+        }
+        let mut due = std::mem::take(&mut self.due);
+        for (topic, what) in due.drain(..) {
+            match what {
+                Due::Send(packet) => self.outlets(socket).0.send_sample(packet),
+                Due::At(at) => self.viewing.push((topic, at)),
+                Due::Nothing => {}
+            }
+        }
+        self.due = due;
+    }
+
+    /// Sends what waits in views, when its time has come.
+    pub(super) fn send_due_views(&mut self) {
+        if self.viewing.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        for (topic, at) in std::mem::take(&mut self.viewing) {
+            if now < at {
+                self.viewing.push((topic, at));
+                continue;
+            }
+            let Some(forwarding) = self.streams.get_mut(topic.name().as_str()) else { continue };
+            let socket = forwarding.stream.spec.socket;
+            forwarding.with_view(&topic, &mut self.due, |view, _, _| view.due_at_last(now));
+            self.serve_views(socket);
         }
     }
 
@@ -74,10 +132,16 @@ impl ProxyLoop {
         self.streams.insert(stream.name.clone(), Forwarding::new(Arc::clone(&stream)));
         self.refresh_mark();
         self.refresh(&stream);
-        let (_, wrong) = self.outlets(stream.spec.socket);
+        let (right, wrong) = self.outlets(stream.spec.socket);
+        let served: Vec<_> = right.views_of(stream.name.as_str()).cloned().collect();
+        let mut misplaced: Vec<_> = wrong.views_of(stream.name.as_str()).cloned().collect();
         if wrong.is_heard(stream.name.as_str()) {
-            wrong.send(elsewhere(&stream));
+            misplaced.push(Topic::whole(&stream.name));
         }
+        for topic in misplaced {
+            wrong.send(elsewhere(&stream, &topic));
+        }
+        served.into_iter().for_each(|topic| self.greet(topic));
     }
 
     /// Tells the subscribers that the stream is gone, and forgets it.
@@ -86,12 +150,15 @@ impl ProxyLoop {
         if current.is_none_or(|current| current.stream.incarnation != stream.incarnation) {
             return; // another of this name came in between, and removed it
         }
-        let passed_on = self.streams.remove(stream.name.as_str()).and_then(|removed| removed.passed_on());
+        let Some(mut removed) = self.streams.remove(stream.name.as_str()) else { return };
+        let passed_on = removed.passed_on();
         self.refresh_mark();
         let mut stamp = stream.stamp(given.sequence.unwrap_or(0));
         if let Some(((epoch, incarnation), sequence)) = passed_on.filter(|_| stream.passes_on()) {
             stamp = Stamp { epoch, incarnation, sequence }; // as far as its subscribers know it
         }
+        removed.control_views(SampleStatus::Removed, stamp, &[], &mut self.due);
+        self.serve_views(stream.spec.socket);
         let removed =
             Packet::control(stream.name.as_str(), SampleStatus::Removed, stamp, &[], stream.clock.now());
         self.outlets(stream.spec.socket).0.send(removed);
@@ -100,12 +167,20 @@ impl ProxyLoop {
     /// Declares the newest number that was given to the stream's subscribers. 0 where none was given: nobody has
     /// had a sample then, to whose numbers it could be compared.
     pub(super) fn declare(&mut self, stream: &Stream, given: Given, tokens: &[u64]) {
-        let current = self.streams.get(stream.name.as_str());
-        if current.is_none_or(|current| current.stream.incarnation != stream.incarnation)
-            || stream.passes_on()
-        {
+        let current = self.streams.get_mut(stream.name.as_str());
+        let current = current.filter(|current| current.stream.incarnation == stream.incarnation);
+        let Some(forwarding) = current.filter(|_| !stream.passes_on()) else {
             return; // what passes on is declared by its source
+        };
+        let stamp = stream.stamp(given.sequence.unwrap_or(0));
+        if tokens.is_empty() {
+            forwarding.control_views(SampleStatus::Declaration, stamp, &[], &mut self.due);
         }
+        for token in tokens {
+            let token = token.to_le_bytes();
+            forwarding.control_views(SampleStatus::Declaration, stamp, &token, &mut self.due);
+        }
+        self.serve_views(stream.spec.socket);
         let outlet = self.outlets(stream.spec.socket).0;
         if tokens.is_empty() {
             outlet.send(control(stream, SampleStatus::Declaration, given, &[]));
@@ -117,10 +192,14 @@ impl ProxyLoop {
 
     /// Tells the stream who listens.
     fn refresh(&mut self, stream: &Stream) {
-        let outlet = self.outlets(stream.spec.socket).0;
-        let (heard, count) = (outlet.is_heard(stream.name.as_str()), outlet.count(stream.name.as_str()));
-        if let Some(forwarding) = self.streams.get_mut(stream.name.as_str()) {
-            forwarding.set_heard(heard, count);
+        let outlet = match stream.spec.socket {
+            StreamSocket::Samples => &self.samples,
+            StreamSocket::Frames => &self.frames,
+        };
+        if let Some(forwarding) = self.streams.get_mut(stream.name.as_str())
+            && forwarding.refresh(outlet)
+        {
+            self.counters.count(Counted::RefusedView);
         }
     }
 
@@ -131,9 +210,9 @@ impl ProxyLoop {
             StreamSocket::Samples => &self.samples,
             StreamSocket::Frames => &self.frames,
         };
-        for (name, forwarding) in &mut self.streams {
+        for forwarding in self.streams.values_mut() {
             if forwarding.stream.spec.socket == socket {
-                forwarding.set_heard(outlet.is_heard(name.as_str()), outlet.count(name.as_str()));
+                forwarding.refresh(outlet);
             }
         }
     }
@@ -148,12 +227,13 @@ impl ProxyLoop {
 }
 
 /// The answer to a subscription at the wrong socket.
-fn elsewhere(stream: &Stream) -> Packet {
+fn elsewhere(stream: &Stream, topic: &Topic) -> Packet {
     let right = match stream.spec.socket {
         StreamSocket::Samples => 0,
         StreamSocket::Frames => 1,
     };
-    control(stream, SampleStatus::Elsewhere, Given { sequence: None, sent: None }, &[right])
+    let status = SampleStatus::Elsewhere;
+    Packet::control(topic.as_str(), status, stream.stamp(0), &[right], stream.clock.now())
 }
 
 fn control(stream: &Stream, status: SampleStatus, given: Given, payload: &[u8]) -> Packet {

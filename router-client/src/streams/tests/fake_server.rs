@@ -147,7 +147,7 @@ impl FakeServer {
     fn at(&mut self, place: Place) -> &mut (Socket, Endpoint) {
         match place {
             Place::Samples => &mut self.samples,
-            Place::Frames => &mut self.frames,
+            Place::Frames | Place::Asked => &mut self.frames,
         }
     }
 }
@@ -174,6 +174,10 @@ impl StreamClient for FakeClient {
 
     fn ask_to_declare(&self, name: &Name, token: u64, _deadline: Duration) -> Result<(), CallError> {
         (self.answer)(name, token)
+    }
+
+    fn ask_newest(&self, name: &Name, token: u64) -> bool {
+        (self.answer)(name, token).is_ok()
     }
 }
 

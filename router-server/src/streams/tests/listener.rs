@@ -16,9 +16,11 @@ pub(super) struct Listener {
 /// A packet as it came.
 #[derive(Debug)]
 pub(super) struct Received {
+    /// The text of the topic.
     pub(super) name: String,
     pub(super) header: SampleHeader,
     pub(super) last_value: bool,
+    pub(super) skipped: u32,
     pub(super) payload: Vec<u8>,
 }
 
@@ -63,8 +65,9 @@ impl Listener {
         let packet = SamplePacket::decode(&self.frames[0]).unwrap();
         assert_eq!(self.frames.len(), 1 + usize::from(packet.header.payload_in_own_frame));
         let payload = self.frames.get(1).map_or(packet.payload.to_vec(), |frame| frame.to_vec());
-        let (name, header) = (packet.name.to_owned(), packet.header);
-        Some(Received { name, header, last_value: packet.last_value, payload })
+        let (name, header) = (packet.topic.to_owned(), packet.header);
+        let (last_value, skipped) = (packet.last_value, packet.skipped);
+        Some(Received { name, header, last_value, skipped, payload })
     }
 
     /// The next packet.

@@ -12,6 +12,7 @@ mod stalled;
 mod stop;
 mod ticks;
 mod upstream;
+mod views;
 
 use std::time::{Duration, Instant};
 
