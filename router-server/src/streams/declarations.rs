@@ -29,6 +29,8 @@ pub(crate) struct Waiting {
 pub(crate) enum Then {
     /// Declare the newest number, once for each token, or once without.
     Declare { tokens: Vec<u64> },
+    /// Send the newest sample to the one who asks.
+    Ask { asker: u64, token: u64 },
     /// Tell the subscribers that the stream is gone, and forget it.
     Remove { done: Sender<()> },
     /// Hand the stream to another streamer, whose samples must not overtake those of the first.

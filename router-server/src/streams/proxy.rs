@@ -32,7 +32,7 @@ pub(crate) enum ProxyCommand {
     Remove { stream: Arc<Stream>, done: Sender<()> },
     /// Declare its newest number to those who asked.
     Declare { stream: Arc<Stream> },
-    /// Send its newest sample to the one who asks.
+    /// Send the newest sample that was published until now to the one who asks.
     Ask { stream: Arc<Stream>, asker: u64, token: u64 },
     /// Hand it on, once what it has sent has passed.
     Move { stream: Arc<Stream>, on: Box<dyn FnOnce() + Send> },
@@ -184,7 +184,7 @@ impl ProxyLoop {
                 let tokens = stream.take_tokens();
                 self.once_passed(stream, Then::Declare { tokens });
             }
-            ProxyCommand::Ask { stream, asker, token } => self.ask(&stream, asker, token),
+            ProxyCommand::Ask { stream, asker, token } => self.once_passed(stream, Then::Ask { asker, token }),
             ProxyCommand::Move { stream, on } => self.once_passed(stream, Then::Move { on }),
             ProxyCommand::Stop => {} // taken before
         }
@@ -269,6 +269,7 @@ impl ProxyLoop {
         for waiting in ready {
             match waiting.then {
                 Then::Declare { tokens } => self.declare(&waiting.stream, waiting.given, &tokens),
+                Then::Ask { asker, token } => self.ask(&waiting.stream, asker, token),
                 Then::Remove { done } => {
                     self.remove(&waiting.stream, waiting.given);
                     let _ = done.send(()); // whoever asked may have given up

@@ -52,6 +52,11 @@ impl Listener {
         self.socket.subscribe(&sample::topic(name)).unwrap();
     }
 
+    /// Has libzmq do what it leaves to the thread that owns the socket: after a reconnection it subscribes again only then.
+    pub(super) fn tend(&self) {
+        let _ = self.socket.events_readable();
+    }
+
     /// The next packet that comes within `wait`.
     pub(super) fn within(&mut self, wait: Duration) -> Option<Received> {
         let deadline = Instant::now() + wait;

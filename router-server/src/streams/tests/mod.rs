@@ -48,6 +48,15 @@ impl Served {
         self.streams.stats().into_iter().find(|stats| stats.name == name).expect("the stream is there")
     }
 
+    /// As [`wait_for_subscribers`](Served::wait_for_subscribers), while `listener`'s connection may be made anew: at a
+    /// gateway, whose socket for frames is another one when a larger stream has come.
+    fn wait_for_subscriber_behind(&self, name: &str, listener: &Listener) {
+        wait_until(&format!("a subscriber of {name}"), || {
+            listener.tend();
+            self.stats(name).subscribers == 1
+        });
+    }
+
     fn wait_for_subscribers(&self, name: &str, count: u64) {
         wait_until(&format!("{count} subscribers of {name}"), || self.stats(name).subscribers == count);
     }

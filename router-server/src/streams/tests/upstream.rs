@@ -49,7 +49,7 @@ fn they_pass_under_the_prefix_with_everything_else_as_it_was() {
     let (mut listener, mut frames) =
         (here.listen("rig2.stage.position_um"), here.listen_to_frames("rig2.camera"));
     there.wait_for_subscribers("stage.position_um", 1);
-    there.wait_for_subscribers("camera", 1);
+    there.wait_for_subscriber_behind("camera", &frames);
     for number in 0..10 {
         small.publish(&number).unwrap();
         large.publish_bytes(vec![number as u8; 200_000]).unwrap();
@@ -90,7 +90,7 @@ fn they_are_subscribed_to_while_somebody_listens_here() {
     for round in 0..2 {
         let (listener, frames) = (here.listen("rig2.small"), here.listen_to_frames("rig2.large"));
         there.wait_for_subscribers("small", 1);
-        there.wait_for_subscribers("large", 1);
+        there.wait_for_subscriber_behind("large", &frames);
         for (mut listener, publisher) in [(listener, &mut small), (frames, &mut large)] {
             let number = publisher.publish(&round).unwrap().sequence().unwrap();
             let first = listener.next_sample();
