@@ -73,15 +73,19 @@ pub fn server_message(bytes: &[u8]) {
 /// A stream's packet.
 pub fn sample_packet(bytes: &[u8]) {
     let Ok(packet) = SamplePacket::decode(bytes) else { return };
-    let mut written = sample::start_packet(packet.name);
+    let mut written = sample::start_packet(packet.topic);
     written.extend_from_slice(packet.payload);
-    sample::finish_packet(&mut written, packet.name, &packet.header);
+    sample::finish_packet(&mut written, packet.topic, &packet.header);
     if packet.last_value {
         sample::mark_last_value(&mut written);
     }
+    sample::mark_skipped(&mut written, packet.skipped);
     let again = SamplePacket::decode(&written).expect("what was written is read");
-    assert_eq!((again.name, again.header, again.payload), (packet.name, packet.header, packet.payload));
-    assert_eq!(again.last_value, packet.last_value);
+    assert_eq!((again.topic, again.header, again.payload), (packet.topic, packet.header, packet.payload));
+    assert_eq!((again.last_value, again.skipped), (packet.last_value, packet.skipped));
+    if let Ok(topic) = router_wire::Topic::parse(packet.topic) {
+        assert_eq!((topic.as_str(), topic.name().as_str()), (packet.topic, packet.name()));
+    }
     let _ = body::preview(packet.payload);
 }
 

@@ -54,7 +54,8 @@ fn one_of_ten_is_one_of_ten_and_all_others_are_skipped() {
     let stats = tenth.settle(PATIENCE).unwrap();
     assert_eq!((stats.waiting, stats.skipped, stats.lost), (24, 211, 0), "{stats:?}");
     assert!(stats.balances() && stats.expected() == 235);
-    let received: Vec<u64> = std::iter::from_fn(|| tenth.try_recv().ok()).map(|sample| sample.value).collect();
+    let received: Vec<u64> =
+        std::iter::from_fn(|| tenth.try_recv().ok()).map(|sample| sample.value).collect();
     assert_eq!(received, (0..24).map(|tens| tens * 10).collect::<Vec<_>>());
     let stats = all.settle(PATIENCE).unwrap();
     assert_eq!((stats.waiting, stats.skipped, stats.lost), (235, 0, 0), "{stats:?}");
@@ -156,7 +157,10 @@ fn a_cache_of_frames_costs_what_is_looked_at_and_each_look_is_fresh() {
     drop(queue);
     let number = newest.load(Ordering::SeqCst) + 1;
     publish(&mut publisher, number..number + 1);
-    assert_eq!(until("it comes", || cache.latest().ok().filter(|seen| seen.sequence == number)).sequence, number);
+    assert_eq!(
+        until("it comes", || cache.latest().ok().filter(|seen| seen.sequence == number)).sequence,
+        number
+    );
     let stats = cache.settle(PATIENCE).unwrap();
     assert!(stats.balances(), "{stats:?}");
 }

@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn what_is_none() {
-        for text in ["", "\u{1}nth=10", "a..b\u{1}nth=10", "a\u{1}", "a\u{1}nth=1", "a\u{1}nth=10\u{1}nth=10"] {
+        for text in ["", "\u{1}nth=10", "a..b\u{1}nth=10", "a\u{1}", "a\u{1}nth=1", "a\u{1}nth=10\u{1}nth=10"]
+        {
             assert!(Topic::parse(text).is_err(), "{text:?}");
         }
         let long = format!("a\u{1}{}", "x".repeat(MAX_VIEW_BYTES + 1));

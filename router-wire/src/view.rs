@@ -33,7 +33,9 @@ pub enum View {
 
 /// Why a text is no view.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{text}` is no view of a stream; one is `pause_us=100000`, `nth=10` or `asked=` with 16 hexadecimal digits")]
+#[error(
+    "`{text}` is no view of a stream; one is `pause_us=100000`, `nth=10` or `asked=` with 16 hexadecimal digits"
+)]
 pub struct ViewError {
     /// The text, as far as it can be shown.
     pub text: String,
@@ -47,11 +49,11 @@ impl View {
     pub fn parse(text: &str) -> Result<View, ViewError> {
         let number = |text: &str| text.parse::<u64>().ok();
         let view = match text.split_once('=') {
-            Some(("pause_us", us)) => number(us).filter(|&us| us > 0).map(|pause_us| View::Paced { pause_us }),
-            Some(("nth", nth)) => number(nth).filter(|&nth| nth > 1).map(|nth| View::EveryNth { nth }),
-            Some(("asked", asker)) => {
-                u64::from_str_radix(asker, 16).ok().map(|asker| View::Asked { asker })
+            Some(("pause_us", us)) => {
+                number(us).filter(|&us| us > 0).map(|pause_us| View::Paced { pause_us })
             }
+            Some(("nth", nth)) => number(nth).filter(|&nth| nth > 1).map(|nth| View::EveryNth { nth }),
+            Some(("asked", asker)) => u64::from_str_radix(asker, 16).ok().map(|asker| View::Asked { asker }),
             _ => None,
         };
         let is_the_text = |view: &View| view.to_string() == text;

@@ -157,7 +157,7 @@ proptest! {
         packet.extend_from_slice(&payload);
         sample::finish_packet(&mut packet, "1hz_sine[3]", &header);
         let read = SamplePacket::decode(&packet).unwrap();
-        prop_assert_eq!((read.name, read.header, read.payload), ("1hz_sine[3]", header, &payload[..]));
+        prop_assert_eq!((read.name(), read.header, read.payload), ("1hz_sine[3]", header, &payload[..]));
     }
 }
 

@@ -13,11 +13,7 @@ use super::token;
 ///
 /// # Blocking
 /// For one round trip, `timeout` at most; not at all where samples come by themselves or there is no connection.
-pub(crate) fn freshen<K: Keep>(
-    subscription: &Subscription<K>,
-    client: &dyn StreamClient,
-    timeout: Duration,
-) {
+pub(crate) fn freshen<K: Keep>(subscription: &Subscription<K>, client: &dyn StreamClient, timeout: Duration) {
     let token = token::new();
     let asks = subscription.look(|state| {
         let asks = state.asked && !state.closed;

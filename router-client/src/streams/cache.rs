@@ -84,12 +84,11 @@ impl<T: FromPayload> Cache<T> {
             // An answer, or the sample that was to follow it, may be lost with a connection: it is asked for again.
             let again = Instant::now() + ASK_AGAIN_AFTER;
             let until = deadline.map_or(again, |deadline| deadline.min(again));
-            let found = self.attached.subscription.wait(Some(until), |state| match state
-                .kept
-                .newer(&mut state.account)
-            {
-                None if state.closed => Some(None),
-                packet => packet.map(Some),
+            let found = self.attached.subscription.wait(Some(until), |state| {
+                match state.kept.newer(&mut state.account) {
+                    None if state.closed => Some(None),
+                    packet => packet.map(Some),
+                }
             });
             match found {
                 Some(packet) => return self.read(packet),

@@ -27,7 +27,7 @@
 //! - [`upstream_streams`]: the streams of a server behind this one; [`upstream`]: their thread; [`upstream_entry`]
 //! - [`inlet`]: a relayed stream, and whether it is subscribed to at its source; [`passing`]: numbers of another server
 //! - [`roster`]: which streams there are; [`stream_report`]: what is told of one
-//! - [`proxy`]: the loop; [`forwarding`]: what it keeps of a stream; [`subscriptions`]: what a subscription does;
+//! - [`proxy`]: the loop; [`forwarding`]: what it keeps of a stream; [`served_view`]: a part of one that is asked for; [`subscriptions`]: what a subscription does;
 //!   [`declarations`]: what waits for samples to pass; [`outlet`]: an XPUB towards clients, [`local_outlet`]: towards those of this process; [`subscribers`]: who
 //!   listens to what; [`counters`]
 
@@ -58,8 +58,8 @@ mod relay_options;
 mod relay_source;
 mod relays;
 mod roster;
-mod served_view;
 mod route;
+mod served_view;
 mod source;
 mod stream;
 mod stream_error;

@@ -184,7 +184,9 @@ impl ProxyLoop {
                 let tokens = stream.take_tokens();
                 self.once_passed(stream, Then::Declare { tokens });
             }
-            ProxyCommand::Ask { stream, asker, token } => self.once_passed(stream, Then::Ask { asker, token }),
+            ProxyCommand::Ask { stream, asker, token } => {
+                self.once_passed(stream, Then::Ask { asker, token })
+            }
             ProxyCommand::Move { stream, on } => self.once_passed(stream, Then::Move { on }),
             ProxyCommand::Stop => {} // taken before
         }

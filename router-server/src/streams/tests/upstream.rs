@@ -196,7 +196,7 @@ fn a_flood_of_frames_does_not_hold_small_streams_up() {
     wait_for_names(&here, &["rig2.large", "rig2.small"]);
     let (mut listener, mut frames) = (here.listen("rig2.small"), here.listen_to_frames("rig2.large"));
     there.wait_for_subscribers("small", 1);
-    there.wait_for_subscribers("large", 1);
+    there.wait_for_subscriber_behind("large", &frames);
     let ended = Arc::new(AtomicBool::new(false));
     let flood = std::thread::spawn({
         let ended = Arc::clone(&ended);
