@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod processes;
+pub mod raw;
 
 use router_slots::{Lender, LentSlot, RingSize, SlotConnection, SlotDescriptor, SlotReader, SlotRing, Slots};
 use std::ops::Deref;
