@@ -30,7 +30,8 @@ pub struct ServiceCounters {
     pub connections: usize,
     /// Attachments now.
     pub attachments: usize,
-    /// Connections turned away because there were [`MAX_CONNECTIONS`](crate::MAX_CONNECTIONS), or no descriptor was left for them.
+    /// Connections turned away because there were [`MAX_CONNECTIONS`](crate::MAX_CONNECTIONS), and how often one had
+    /// to wait because no descriptor was left for it.
     pub turned_away: u64,
     /// Connections of other users, turned away.
     pub strangers: u64,

@@ -1,7 +1,7 @@
 //! Why there is no shared memory: for none of these does a frame fail to travel, it takes the network.
 
+use crate::BadSize;
 use crate::SlotAddress;
-use crate::geometry::BadSize;
 use std::time::Duration;
 
 /// There is no ring.

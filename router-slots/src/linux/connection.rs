@@ -1,12 +1,12 @@
 //! `SlotConnection`: a process's way to the rings of one server.
 
+use super::geometry::{Geometry, HOLDS_BYTES};
 use super::link::Link;
 use super::memory::{self, Mapping};
 use super::packet::{Answer, Ask, MAX_PACKET};
 use super::reader::SlotReader;
 use super::socket::{self, Received};
-use crate::geometry::{Geometry, HOLDS_BYTES, MAX_HELD};
-use crate::{AttachError, BorrowCounters, ConnectError, MAX_KEY_BYTES, Refusal, SlotAddress};
+use crate::{AttachError, BorrowCounters, ConnectError, MAX_HELD, MAX_KEY_BYTES, Refusal, SlotAddress};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;

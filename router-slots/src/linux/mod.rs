@@ -1,6 +1,7 @@
 //! Slots on Linux: memory from memfd_create, descriptors over a Unix socket.
 
 mod connection;
+mod geometry;
 mod link;
 mod memory;
 mod packet;

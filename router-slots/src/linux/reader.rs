@@ -1,8 +1,8 @@
 //! `SlotReader` and `HeldSlot`: frames in a publisher's memory, held while they are read.
 
+use super::geometry::Geometry;
 use super::link::Link;
 use super::memory::Mapping;
-use crate::geometry::Geometry;
 use crate::holds::{self, Attempt, Hardware};
 use crate::{Borrower, NotHeld, SlotDescriptor};
 use std::fmt;

@@ -1,10 +1,10 @@
 //! `SlotRing`: the memory of one stream, and who has which slot.
 
+use super::geometry::{Geometry, HOLDS_BYTES};
 use super::memory::{self, Mapping};
 use super::writer::SlotWriter;
-use crate::geometry::{Geometry, HOLDS_BYTES, RingSize};
 use crate::holds::{self, Hardware};
-use crate::{CreateError, Lender, NoSlot, RingCounters};
+use crate::{CreateError, Lender, NoSlot, RingCounters, RingSize};
 use parking_lot::Mutex;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::collections::VecDeque;

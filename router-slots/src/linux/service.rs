@@ -1,10 +1,10 @@
 //! `Slots` and `SlotsLoop`: hand out rings to readers of the same user, and take back what dead ones held.
 
+use super::geometry::HOLDS_BYTES;
 use super::memory;
 use super::packet::{Answer, Ask, MAX_PACKET};
 use super::ring::{Shared, SlotRing, TableId};
 use super::socket::{self, Received};
-use crate::geometry::HOLDS_BYTES;
 use crate::{
     ListenError, MAX_ATTACHMENTS, MAX_CONNECTIONS, MAX_KEY_BYTES, Refusal, ServiceCounters, SlotAddress,
 };
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// The most packets of one connection, and the most new connections, in one turn: nobody keeps others waiting.
 const MAX_PER_TURN: usize = 64;
 
-/// How long no connection is accepted when the process has no descriptor left for one.
+/// How long nothing is tried that the system has just had no descriptor or no memory for.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A server's offer of rings. Dropped, its loop ends.
@@ -192,10 +192,12 @@ impl SlotsLoop {
             tv_sec: timeout.as_secs().try_into().unwrap_or(i64::MAX),
             tv_nsec: timeout.subsec_nanos().into(),
         });
-        if rustix::event::poll(&mut entries, timeout.as_ref()).is_err() {
-            // A signal, or no memory for a moment: whatever is ready is so in the next turn.
-            for entry in &mut entries {
-                entry.clear_revents();
+        if let Err(e) = rustix::event::poll(&mut entries, timeout.as_ref()) {
+            // Whatever is ready is so in the next turn.
+            entries.iter_mut().for_each(PollFd::clear_revents);
+            if e != Errno::INTR {
+                // No memory to wait with: the one case in which this thread waits elsewhere.
+                std::thread::sleep(PAUSE);
             }
         }
         let mut events = entries.iter().map(PollFd::revents);
