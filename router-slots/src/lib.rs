@@ -86,7 +86,7 @@
 //!   ([`SlotRing::prefault`]).
 //! - **Memory is given back with the ring.** The seal that keeps holes out of it keeps the publisher's out too.
 //! - **A fork shares its parent's connection**, so what the parent held is free when both have ended; the fork itself can
-//!   neither hold nor give back ([`NotHeld::Forked`]).
+//!   neither hold nor give back ([`NotHeld::Forked`]), and what it sees of its parent's frames is the parent's to keep.
 //! - **64-bit Linux only** (5.1 or newer): elsewhere an 8-byte load from memory that is mapped to be read is not certain
 //!   to be one, and other systems have no seals.
 //!

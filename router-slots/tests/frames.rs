@@ -187,6 +187,21 @@ fn prefaulted_slots_are_there() {
 }
 
 #[test]
+fn frames_go_round_in_as_few_slots_as_there_can_be() {
+    let (serving, ring) = (Serving::start(), ring(64, 3, 1, 20));
+    serving.offer("s", &ring);
+    let (_connection, reader) = serving.attach("s");
+    let held: Vec<_> = (0..20).map(|number| reader.hold(publish(&ring, 64, number)).unwrap()).collect();
+    drop(held);
+    for number in 20..40 {
+        publish(&ring, 64, number);
+    }
+    let used: std::collections::BTreeSet<u32> =
+        (0..100).map(|number| publish(&ring, 64, number).slot).collect();
+    assert_eq!(used.len(), 4, "{used:?} of {:?}", ring.counters());
+}
+
+#[test]
 fn sizes_that_are_not_possible() {
     let size = RingSize { largest_bytes: 1 << 20, depth: 4, readers: 2, held: 2 };
     assert!(matches!(SlotRing::create(RingSize { depth: 0, ..size }), Err(CreateError::Size(_))));

@@ -25,7 +25,12 @@ pub(super) fn create(name: &str, len: usize) -> Result<(OwnedFd, Mapping), Errno
     if limit.is_some_and(|limit| limit < len as u64) {
         return Err(Errno::FBIG);
     }
-    let fd = rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let fd = match rustix::fs::memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
+        // Before Linux 6.3; from there on a system may refuse memory that could be executed.
+        Err(Errno::INVAL) => rustix::fs::memfd_create(name, flags)?,
+        made => made?,
+    };
     rustix::fs::ftruncate(&fd, len as u64)?;
     rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW)?;
     let mapping = Mapping::new(&fd, len, ProtFlags::READ | ProtFlags::WRITE)?;
@@ -80,8 +85,12 @@ impl Mapping {
     fn new(fd: impl AsFd, len: usize, access: ProtFlags) -> Result<Mapping, Errno> {
         // SAFETY: a new mapping at an address of the system's choice is in nobody's way.
         let start = unsafe { rustix::mm::mmap(std::ptr::null_mut(), len, access, MapFlags::SHARED, fd, 0)? };
-        let start = NonNull::new(start.cast()).expect("the system maps nothing at address 0 unasked");
-        Ok(Mapping { start, len })
+        let start = NonNull::new(start).expect("the system maps nothing at address 0 unasked");
+        // A crash would otherwise write every frame into its core dump, and the next life wait for that. Where the system
+        // does not know of it, it does so.
+        // SAFETY: says something of this mapping, and changes nothing in it.
+        let _ = unsafe { rustix::mm::madvise(start.as_ptr(), len, Advice::LinuxDontDump) };
+        Ok(Mapping { start: start.cast(), len })
     }
 
     pub(super) fn len(&self) -> usize {

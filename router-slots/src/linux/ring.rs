@@ -273,14 +273,14 @@ impl Shared {
 impl State {
     /// Takes a slot that was used before; of the frames that can be held, `depth` stay.
     fn take_free(&mut self, ring: &Shared, depth: usize) -> Option<u32> {
-        if self.free.is_empty() {
-            while self.published.len() > depth {
-                let Some(slot) = self.published.pop_front() else { break };
-                holds::retire::<Hardware>(ring.mapping.word(ring.geometry.stamp(slot)));
-                self.kept.push(slot);
-            }
-            self.look_through(ring);
+        // At once and not when there is no other slot left: frames then go round in as few slots as there can be, which
+        // are in a cache where that is large enough.
+        while self.published.len() > depth {
+            let Some(slot) = self.published.pop_front() else { break };
+            holds::retire::<Hardware>(ring.mapping.word(ring.geometry.stamp(slot)));
+            self.kept.push(slot);
         }
+        self.look_through(ring);
         let slot = self.free.pop()?;
         self.writing += 1;
         Some(slot)
