@@ -317,7 +317,14 @@ fn inlet(path: &Path) -> UnixDatagram {
 
 fn receive(inlet: &UnixDatagram) -> Option<SlotDescriptor> {
     let mut bytes = [0; SlotDescriptor::BYTES];
-    match inlet.recv(&mut bytes) {
+    // A wait with a time limit is interrupted when the process goes on after SIGSTOP (signal(7)).
+    let received = loop {
+        match inlet.recv(&mut bytes) {
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            received => break received,
+        }
+    };
+    match received {
         Ok(len) => Some(SlotDescriptor::decode(&bytes[..len]).unwrap()),
         Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => None,
         Err(e) => panic!("{e}"),
