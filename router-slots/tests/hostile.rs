@@ -4,7 +4,8 @@
 mod support;
 
 use router_slots::{
-    Borrower, ConnectError, Lender, LentSlot, MAX_CONNECTIONS, SlotAddress, SlotConnection, SlotRing,
+    Borrower, ConnectError, Lender, LentSlot, MAX_CONNECTIONS, NotHeld, SlotAddress, SlotConnection,
+    SlotDescriptor, SlotEvent, SlotRing,
 };
 use rustix::fd::AsFd;
 use rustix::fs::SealFlags;
@@ -302,7 +303,7 @@ fn a_fork_gives_nothing_back() {
         // SAFETY: the child drops two values and ends; it takes no lock that another thread could have had.
         let child = unsafe { libc::fork() };
         if child == 0 {
-            let refused = matches!(reader.hold(publish_nothing()), Err(router_slots::NotHeld::Forked));
+            let refused = matches!(reader.hold(publish_nothing()), Err(NotHeld::Forked));
             drop(held);
             // SAFETY: ends the child here.
             unsafe { libc::_exit(if refused { 0 } else { 1 }) };
@@ -318,8 +319,8 @@ fn a_fork_gives_nothing_back() {
         assert_eq!(scene.ring.counters().kept, 1);
     });
 
-    fn publish_nothing() -> router_slots::SlotDescriptor {
-        router_slots::SlotDescriptor { slot: 0, len: 0, stamp: 1 }
+    fn publish_nothing() -> SlotDescriptor {
+        SlotDescriptor { slot: 0, len: 0, stamp: 1 }
     }
 }
 
@@ -336,6 +337,70 @@ fn another_user_is_turned_away_on_both_sides() {
     assert_eq!(scene.serving.counters().strangers, 2);
     assert_eq!(scene.serving.counters().connections, 0);
     scene.works();
+}
+
+#[test]
+fn a_server_that_lies_is_left() {
+    let all = SealFlags::SHRINK | SealFlags::GROW | SealFlags::FUTURE_WRITE | SealFlags::SEAL;
+    let attached = |slots: u32, held: u32, largest: u64| {
+        let numbers =
+            [&0_u32.to_le_bytes()[..], &slots.to_le_bytes(), &held.to_le_bytes(), &largest.to_le_bytes()];
+        [b"SLT1\x01", &numbers.concat()[..]].concat()
+    };
+    // Two slots of a page, behind a page of headers.
+    let good = attached(2, 1, 4096);
+    let whole = || Some(memory(3 * 4096, all));
+    let page = || Some(memory(4096, all));
+    let address: SlotAddress = format!("one-liner-slots.liar.{}", std::process::id()).parse().unwrap();
+    let server = Raw::listen(&address);
+    for (index, (packet, fd, fits)) in [
+        (good.clone(), whole(), true),
+        (good.clone(), None, false),
+        (good.clone(), page(), false),
+        (good.clone(), Some(memory(1 << 30, all)), false),
+        (good.clone(), Some(memory(3 * 4096, all.difference(SealFlags::SHRINK))), false),
+        (good.clone(), Some(memory(3 * 4096, all.difference(SealFlags::FUTURE_WRITE))), false),
+        (good.clone(), Some(tempfile::tempfile().unwrap().into()), false),
+        (attached(3, 1, 4096), whole(), false),
+        (attached(0, 1, 4096), whole(), false),
+        (attached(u32::MAX, 1, 4096), whole(), false),
+        (attached(2, 0, 4096), whole(), false),
+        (attached(2, 512, 4096), whole(), false),
+        (attached(2, 1, 0), whole(), false),
+        (attached(2, 1, 4097), whole(), false),
+        (attached(2, 1, u64::MAX), whole(), false),
+        (attached(2, 1, u64::MAX / 2 - 10_000), whole(), false),
+        (good[..good.len() - 1].to_vec(), whole(), false),
+        (b"SLT1\x02\x09\0\0\0\x01".to_vec(), None, false), // an answer to what was not asked
+        (vec![0xff; 5000], None, false),
+        (b"".to_vec(), None, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut connection = SlotConnection::connect(&address).unwrap();
+        connection.attach("s").unwrap();
+        let peer = server.accept();
+        assert_eq!(peer.receive(), attach(0, "s"));
+        peer.send(&packet, &fd.iter().map(|fd| fd.as_fd()).collect::<Vec<_>>()).unwrap();
+        let mut event = None;
+        eventually("an event", || {
+            event = connection.turn();
+            event.is_some()
+        });
+        match event {
+            Some(SlotEvent::Attached(0, reader)) if fits => {
+                let nothing = SlotDescriptor { slot: 1, len: 4096, stamp: 1 };
+                assert_eq!(reader.hold(nothing).unwrap_err(), NotHeld::Lost);
+            }
+            Some(SlotEvent::Closed) if !fits => {
+                assert!(connection.is_closed() && connection.turn().is_none());
+                assert!(connection.attach("s").is_err());
+                assert_eq!(connection.counters().rings, 0);
+            }
+            other => panic!("answer {index}: {other:?}"),
+        }
+    }
 }
 
 /// Not a test of its own: what the children of the tests above do.

@@ -23,6 +23,21 @@ impl Raw {
         Ok(Raw(socket))
     }
 
+    /// Listens where a server would.
+    pub fn listen(address: &SlotAddress) -> Raw {
+        let socket =
+            rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+                .unwrap();
+        let name = SocketAddrUnix::new_abstract_name(address.as_str().as_bytes()).unwrap();
+        rustix::net::bind(&socket, &name).unwrap();
+        rustix::net::listen(&socket, 8).unwrap();
+        Raw(socket)
+    }
+
+    pub fn accept(&self) -> Raw {
+        Raw(rustix::net::accept_with(&self.0, SocketFlags::CLOEXEC).unwrap())
+    }
+
     pub fn send(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<(), Errno> {
         let mut space = [MaybeUninit::uninit(); 1024];
         let mut control = SendAncillaryBuffer::new(&mut space);
