@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use support::processes::{Role, alone, role};
-use support::raw::{Raw, attach, memory, table};
+use support::raw::{Raw, attach, memory, memory_with, table};
 use support::{Serving, check, eventually, fill, publish, ring};
 
 /// A ring, offered, and a good reader that goes on reading beside whatever happens.
@@ -349,7 +349,9 @@ fn a_server_that_lies_is_left() {
     };
     // Two slots of a page, behind a page of headers.
     let good = attached(2, 1, 4096);
-    let whole = || Some(memory(3 * 4096, all));
+    // Of these, the first has a frame that is longer than it, and the second one of its size.
+    let headers = [(0, 1), (8, 5000), (128, 2), (136, 4096)];
+    let whole = || Some(memory_with(3 * 4096, all, &headers));
     let page = || Some(memory(4096, all));
     let address: SlotAddress = format!("one-liner-slots.liar.{}", std::process::id()).parse().unwrap();
     let server = Raw::listen(&address);
@@ -390,8 +392,11 @@ fn a_server_that_lies_is_left() {
         });
         match event {
             Some(SlotEvent::Attached(0, reader)) if fits => {
-                let nothing = SlotDescriptor { slot: 1, len: 4096, stamp: 1 };
-                assert_eq!(reader.hold(nothing).unwrap_err(), NotHeld::Lost);
+                let hold = |slot, len, stamp| reader.hold(SlotDescriptor { slot, len, stamp });
+                assert_eq!(hold(1, 4096, 1).unwrap_err(), NotHeld::Lost);
+                assert_eq!(hold(0, 5000, 1).unwrap_err(), NotHeld::NoSuchSlot);
+                assert_eq!(hold(0, 4096, 1).unwrap_err(), NotHeld::NoSuchSlot);
+                assert_eq!(hold(1, 4096, 2).unwrap().len(), 4096);
             }
             Some(SlotEvent::Closed) if !fits => {
                 assert!(connection.is_closed() && connection.turn().is_none());

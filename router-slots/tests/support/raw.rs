@@ -69,8 +69,16 @@ pub fn attach(request: u32, key: &str) -> Vec<u8> {
 
 /// Memory with these seals.
 pub fn memory(len: u64, seals: SealFlags) -> OwnedFd {
+    memory_with(len, seals, &[])
+}
+
+/// Memory with these numbers at these offsets, and these seals.
+pub fn memory_with(len: u64, seals: SealFlags, words: &[(u64, u64)]) -> OwnedFd {
     let fd = rustix::fs::memfd_create("raw", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).unwrap();
     rustix::fs::ftruncate(&fd, len).unwrap();
+    for (offset, word) in words {
+        rustix::io::pwrite(&fd, &word.to_ne_bytes(), *offset).unwrap();
+    }
     rustix::fs::fcntl_add_seals(&fd, seals).unwrap();
     fd
 }
