@@ -181,7 +181,7 @@ pub(crate) fn upstreams(upstreams: &[UpstreamDescription]) -> Vec<String> {
             short(upstream.unknown),
             short(upstream.dropped),
             one_line(&upstream.endpoint),
-            one_line(&upstream.reason),
+            one_line(if upstream.reason.is_empty() { &upstream.not_described } else { &upstream.reason }),
         ]
     }));
     columns(&rows, [Left, Left, Right, Right, Right, Right, Right, Right, Right, Left, Left])

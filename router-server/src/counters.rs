@@ -49,6 +49,8 @@ counters! {
     slow_inline_runs,
     /// Inline methods moved to their lane because a run was longer than 10 ms.
     inline_methods_moved,
+    /// Descriptions of servers behind that were not told on, or not as a whole.
+    cut_descriptions,
     /// Messages of strangers for whom there was no place beside the clients that are known.
     refused_clients,
     /// Hellos with another id than the connection had greeted with.

@@ -17,8 +17,9 @@ use router_wire::{
 };
 
 use super::passed_call::{PassedCall, ReplyTo, Request, RequestBody};
-use super::prefixing::{prefix_description, prefix_failure, prefixed, stripped};
+use super::prefixing::{prefix_failure, prefixed, stripped};
 use super::stop_all::UpstreamStop;
+use super::told::{MOST_BYTES_READ, Told};
 use super::upstream::{AddUpstream, Reading, Upstream};
 use crate::client_table::{ClientKey, Sender};
 use crate::job::{Body, JobKey, encode_outcome, server_stopped};
@@ -35,8 +36,6 @@ const OF_A_STREAM: [&str; 4] =
 const STREAM_ARGUMENT: &str = "name";
 /// Arguments longer than this name no stream [bytes].
 const MOST_CONTROL_ARGUMENTS: usize = 4 << 10;
-/// A longer description of a server behind is not read [bytes].
-const MOST_DESCRIPTION_BYTES: usize = 16 << 20;
 /// An answer up to this length is copied behind its new header; a reference costs more.
 const COPIED_BYTES: usize = 4 << 10;
 
@@ -464,18 +463,21 @@ impl RouterLoop {
     /// The description that was asked for. It may be long: another thread reads it.
     fn take_own_answer(&mut self, index: usize, answer: UpstreamAnswer) {
         let upstream = &mut self.upstreams[index];
-        let is_description = upstream.describing == Some(answer.call);
-        let Some(header) = answer.outcome.filter(|header| is_description && header.status == Status::Done)
-        else {
+        let Some(header) = answer.outcome.filter(|_| upstream.describing == Some(answer.call)) else {
             return;
         };
         upstream.describing = None;
-        if answer.bytes() > MOST_DESCRIPTION_BYTES {
-            log::warn!(
-                "the description of `{}` has {} bytes and is not read",
-                upstream.prefix,
-                answer.bytes()
-            );
+        if header.status != Status::Done || answer.bytes() > MOST_BYTES_READ {
+            let why = match outcome_here(&header, &answer) {
+                Err(failure) => format!("it could not tell what it serves: {failure}"),
+                Ok(_) => format!(
+                    "what it tells that it serves has {} bytes and is not read; the limit is {MOST_BYTES_READ}",
+                    answer.bytes()
+                ),
+            };
+            self.dispatcher.counters.cut_descriptions.add(1);
+            upstream.view.set_not_told(why);
+            upstream.ask_description_later();
             return;
         }
         let reading = Reading::begin(&upstream.reading);
@@ -484,13 +486,17 @@ impl RouterLoop {
         let read = move |_: &mut crate::target::Workshop| {
             let _until_it_is_read = reading;
             match bodies::decode_as::<Description>(header.encoding, answer.body()) {
-                Ok(mut description) => {
-                    streams.described(description.streams.clone());
-                    prefix_description(view.prefix.as_str(), &mut description);
-                    view.set_description(Arc::new(description));
+                Ok(description) => {
+                    let mut told = Told::of(view.prefix.as_str(), description);
+                    streams.described(std::mem::take(&mut told.streams));
+                    dispatcher.counters.cut_descriptions.add(u64::from(!told.left_out.is_empty()));
+                    view.set_told(told);
                     dispatcher.registry.write().something_behind_changed();
                 }
-                Err(error) => log::warn!("the description of `{}` cannot be read: {error}", view.prefix),
+                Err(error) => {
+                    dispatcher.counters.cut_descriptions.add(1);
+                    view.set_not_told(format!("what it tells that it serves cannot be read: {error}"));
+                }
             }
         };
         if let Ok(found) = self.dispatcher.registry.read().find("router.describe") {
