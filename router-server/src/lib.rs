@@ -34,7 +34,8 @@
 //! - `listening.rs`: where it listens, and what of it a client is told
 //! - `placing.rs`: how an instrument gets its lane, pool and urgent lane
 //! - `router_loop.rs`: the loop that owns the ROUTER; `requests.rs` comes in, `answers.rs` goes out,
-//!   `json_answer.rs` in JSON to whom asks in JSON
+//!   `json_answer.rs` in JSON to whom asks in JSON; `greetings.rs`: hellos and pings; `inline_calls.rs`: methods that
+//!   run in the loop
 //! - `parked.rs`: requests for names that may still come
 //! - `registry.rs`, `call_entry.rs`: what is served by name
 //! - `dispatcher.rs`, `job.rs`, `job_queue.rs`, `bounds.rs`, `executor.rs`: a call on its way to and on its lane
@@ -65,6 +66,8 @@ mod counters;
 mod dispatcher;
 mod executor;
 mod flow;
+mod greetings;
+mod inline_calls;
 mod job;
 mod job_queue;
 mod json_answer;
