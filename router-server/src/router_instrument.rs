@@ -13,7 +13,7 @@ use router_wire::status::{ClientStats, LaneStatus, ServerStats, StopOutcome};
 
 use crate::add_error::NotFound;
 use crate::dispatcher::Dispatcher;
-use crate::registry::LaneView;
+use crate::registry_views::LaneView;
 use crate::router_event::RouterEvent;
 use crate::stop_all::collect;
 use crate::streams::{DeclareError, SetFrequencyError, Streams};
