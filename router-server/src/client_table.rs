@@ -174,6 +174,17 @@ impl ClientTable {
         silent.map(|(key, _)| *key).collect()
     }
 
+    /// The clients that never pinged, have nothing in flight, and were heard long ago: scripts that may have ended. They
+    /// have their place here while their connection may stand; nobody else needs to keep one for them.
+    pub(crate) fn silent_scripts(&self, now: Instant) -> Vec<ClientKey> {
+        let is_silent = |client: &Client| {
+            let silent = now.saturating_duration_since(client.last_heard);
+            client.last_ping.is_none() && client.in_flight.is_empty() && silent > FORGOTTEN_AFTER
+        };
+        let direct = self.clients.iter().filter(|(_, client)| client.via.is_none() && is_silent(client));
+        direct.map(|(key, _)| *key).collect()
+    }
+
     /// The clients that were removed since this was asked last.
     pub(crate) fn take_forgotten(&mut self) -> Vec<ClientKey> {
         std::mem::take(&mut self.forgotten)
@@ -241,8 +252,15 @@ impl ClientTable {
         now: Instant,
     ) -> Option<ClientKey> {
         if self.clients.len() >= MAX_CLIENTS {
-            let goes =
-                self.clients.iter().filter(|(_, client)| client.in_flight.is_empty() && !client.pings(now));
+            // With a gateway go those who are behind it.
+            let is_served = |client: &Client| !client.in_flight.is_empty();
+            let needed: HashSet<ClientKey> = { self.by_via.iter() }
+                .filter(|(_, key)| self.clients.get(key).is_some_and(is_served))
+                .map(|(via, _)| via.gateway)
+                .collect();
+            let goes = self.clients.iter().filter(|(key, client)| {
+                client.in_flight.is_empty() && !client.pings(now) && !needed.contains(key)
+            });
             let (&oldest, _) = goes.min_by_key(|(_, client)| client.last_heard)?;
             self.remove(oldest);
         }
@@ -303,6 +321,7 @@ impl ClientTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use router_wire::hello::GatewayHop;
 
     fn identity(id: u64) -> ClientIdentity {
         ClientIdentity {
@@ -372,5 +391,40 @@ mod tests {
             table.heard(&stranger.to_le_bytes(), None, now + Duration::from_secs(1));
         }
         assert!(table.has_greeted(honest) && !table.has_greeted(first));
+    }
+
+    #[test]
+    fn a_gateway_keeps_its_place_while_somebody_behind_it_is_served() {
+        let mut table = ClientTable::default();
+        let now = Instant::now();
+        let mut gateway = |peer: &[u8], id: u64| {
+            let key = table.greet(peer, &identity(id), ClientSocket::Calls, true, now).unwrap();
+            table.set_gateways(key, vec![GatewayHop { server: id, name: "gateway".into(), next: 0 }]);
+            let via = Via { gateway: key, id: ClientId(1, id) };
+            (key, table.introduce(via, identity(100 + id), now).unwrap())
+        };
+        let (idle, behind_idle) = gateway(b"idle", 1);
+        let (busy, behind_busy) = gateway(b"busy", 2);
+        table.get_mut(behind_busy).unwrap().in_flight.insert(7);
+        for stranger in 0..2 * MAX_CLIENTS as u64 {
+            table.heard(&stranger.to_le_bytes(), None, now + Duration::from_secs(1));
+        }
+        assert!(table.get(busy).is_some() && table.get(behind_busy).is_some());
+        assert!(table.get(idle).is_none() && table.get(behind_idle).is_none());
+    }
+
+    #[test]
+    fn who_never_pings_and_is_silent_for_long_is_told_behind_as_gone_and_stays_here() {
+        let mut table = ClientTable::default();
+        let start = Instant::now();
+        let (script, _) = table.heard(b"script", None, start).unwrap();
+        let (busy, _) = table.heard(b"busy", None, start).unwrap();
+        let pinging = table.greet(b"gui", &identity(1), ClientSocket::Calls, true, start).unwrap();
+        table.get_mut(busy).unwrap().in_flight.insert(7);
+        let late = start + FORGOTTEN_AFTER + Duration::from_secs(1);
+        table.pinged(pinging, late);
+        assert_eq!(table.silent_scripts(start), []);
+        assert_eq!(table.silent_scripts(late), [script]);
+        assert!(table.get(script).is_some_and(|client| !client.lost));
     }
 }

@@ -48,19 +48,16 @@ impl RouterLoop {
             self.refresh_gateways();
         }
         let listening = self.settings.listening.dialled(&request.dialled, peer.peer_address());
+        let (samples, frames) = (listening.samples.to_string(), listening.frames.to_string());
         // First: what changes behind it is asked for again.
         let registry_version = self.dispatcher.version();
-        let registry = self.dispatcher.registry.read();
-        let (mut urgent, mut idempotent) = (registry.urgent_calls(), registry.idempotent_calls());
-        drop(registry);
-        urgent.extend(self.urgent_behind());
-        idempotent.extend(self.idempotent_behind());
+        let (urgent, idempotent) = self.greeting_names();
         let reply = HelloReply {
             urgent,
             idempotent,
             registry_version,
-            samples: listening.samples.to_string(),
-            frames: listening.frames.to_string(),
+            samples,
+            frames,
             ..self.settings.hello.clone()
         };
         self.answer_value(Sender { client, socket: request.socket, json }, header.call, &reply);

@@ -34,7 +34,7 @@
 //! - `listening.rs`: where it listens, and what of it a client is told
 //! - `placing.rs`: how an instrument gets its lane, pool and urgent lane
 //! - `router_loop.rs`: the loop that owns the ROUTER; `requests.rs` comes in, `answers.rs` goes out,
-//!   `json_answer.rs` in JSON to whom asks in JSON; `greetings.rs`: hellos and pings; `inline_calls.rs`: methods that
+//!   `json_answer.rs` in JSON to whom asks in JSON; `greetings.rs`, `greeting_names.rs`: hellos and pings; `inline_calls.rs`: methods that
 //!   run in the loop
 //! - `parked.rs`: requests for names that may still come
 //! - `registry.rs`, `call_entry.rs`: what is served by name; `registry_views.rs`: what is told of it
@@ -68,6 +68,7 @@ mod counters;
 mod dispatcher;
 mod executor;
 mod flow;
+mod greeting_names;
 mod greetings;
 mod inline_calls;
 mod job;

@@ -17,6 +17,7 @@ use crate::bounds::{Permit, ServerBounds};
 use crate::call_entry::CallEntry;
 use crate::client_table::{ClientKey, ClientTable};
 use crate::dispatcher::Dispatcher;
+use crate::greeting_names::GreetingNames;
 use crate::job::JobKey;
 use crate::job_queue::JobQueue;
 use crate::kept_outcomes::{KeptOutcomes, OutcomeLimits};
@@ -56,6 +57,9 @@ pub(crate) struct RouterLoop {
     pub(super) upstreams: Vec<Upstream>,
     /// For which servers this one speaks to them: itself, and those that are its clients.
     pub(super) gateways: Vec<GatewayHop>,
+    /// Counts the changes of which calls of the servers behind are urgent or idempotent.
+    pub(super) changes_behind: u64,
+    pub(super) greeting_names: GreetingNames,
     /// Kept for its capacity.
     pub(super) upstream_events: Vec<UpstreamEvent>,
     pub(super) timers: Timers,
@@ -140,6 +144,8 @@ impl RouterLoop {
             outcomes,
             upstreams: Vec::new(),
             gateways: Vec::new(),
+            changes_behind: 0,
+            greeting_names: GreetingNames::default(),
             upstream_events: Vec::new(),
             timers,
             wakes: Vec::new(),
@@ -259,7 +265,7 @@ impl RouterLoop {
                         memory::give_back();
                     }
                     self.outcomes.tidy(now);
-                    self.tell_of_forgotten_clients();
+                    self.tell_of_forgotten_clients(now);
                     // After a pause of this process the pings that came meanwhile still wait in the socket.
                     let flooded_for = now.saturating_duration_since(self.drained_at);
                     if socket_was_drained || flooded_for > FLOOD_EXCUSES_FOR {

@@ -27,6 +27,9 @@ const COPIED_BYTES: usize = 4 << 10;
 impl RouterLoop {
     pub(super) fn take_upstream_event(&mut self, index: usize, event: UpstreamEvent) {
         let upstream = &mut self.upstreams[index];
+        if matches!(event, UpstreamEvent::State { .. } | UpstreamEvent::Greeted) {
+            self.changes_behind += 1;
+        }
         match event {
             UpstreamEvent::State { before, now } => {
                 upstream.view.set_state(now, upstream.link.reason());

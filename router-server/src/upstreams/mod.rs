@@ -25,6 +25,7 @@ mod upstream;
 mod view;
 mod ways;
 
+pub(crate) use prefixing::prefixed;
 pub(crate) use stop_all::{UpstreamStop, collect_upstreams};
 pub(crate) use told::MOST_BYTES_OF_ALL;
 pub(crate) use upstream::{AddUpstream, Upstream};

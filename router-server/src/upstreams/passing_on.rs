@@ -13,7 +13,6 @@ use router_wire::{
 };
 
 use super::passed_call::{PassedCall, ReplyTo, Request, RequestBody};
-use super::prefixing::prefixed;
 use super::stop_all::UpstreamStop;
 use super::upstream::{AddUpstream, Upstream};
 use super::ways::Way;
@@ -122,6 +121,7 @@ impl RouterLoop {
         let _ = answer.send(made.map(|upstream| {
             let view = Arc::clone(&upstream.view);
             self.upstreams.push(upstream);
+            self.changes_behind += 1;
             view
         }));
     }
@@ -134,6 +134,7 @@ impl RouterLoop {
             reason: "it was removed".to_owned(),
         });
         let mut upstream = self.upstreams.remove(index);
+        self.changes_behind += 1;
         upstream.close();
         Some(upstream)
     }
@@ -144,25 +145,6 @@ impl RouterLoop {
             self.end_all_passed(index, |_| server_stopped(false));
             self.upstreams[index].close();
         }
-    }
-
-    /// The names of urgent calls of the servers behind, for greetings.
-    pub(crate) fn urgent_behind(&self) -> Vec<String> {
-        let names = |upstream: &Upstream| -> Vec<String> {
-            let of_router = ["router.ping", STOP_ALL];
-            let told = upstream.link.urgent().iter().map(String::as_str);
-            told.chain(of_router).map(|name| prefixed(upstream.prefix.as_str(), name)).collect()
-        };
-        self.upstreams.iter().flat_map(names).collect()
-    }
-
-    /// The names of calls of the servers behind that may run again, for greetings.
-    pub(crate) fn idempotent_behind(&self) -> Vec<String> {
-        let names = |upstream: &Upstream| -> Vec<String> {
-            let told = upstream.link.idempotent().iter();
-            told.map(|name| prefixed(upstream.prefix.as_str(), name)).collect()
-        };
-        self.upstreams.iter().flat_map(names).collect()
     }
 
     /// Whether `name` is a call of a server behind that may run again.
@@ -226,9 +208,14 @@ impl RouterLoop {
         self.pass_on(sender, &header, way, &Body::Made(body), now);
     }
 
-    /// Clients that were forgotten here are forgotten behind, too.
-    pub(crate) fn tell_of_forgotten_clients(&mut self) {
-        for client in self.clients.take_forgotten() {
+    /// Clients that were forgotten here are forgotten behind, too; and scripts that may have ended: one that goes on is
+    /// introduced again.
+    pub(crate) fn tell_of_forgotten_clients(&mut self, now: Instant) {
+        let mut gone = self.clients.take_forgotten();
+        if !self.upstreams.is_empty() {
+            gone.extend(self.clients.silent_scripts(now));
+        }
+        for client in gone {
             self.upstreams.iter_mut().for_each(|upstream| upstream.client_is_lost(client));
         }
     }

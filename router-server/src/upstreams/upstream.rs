@@ -114,6 +114,7 @@ impl Upstream {
             calls_per_client: MOST_CALLS_OF_A_CLIENT,
             bytes: MOST_BYTES,
             bytes_per_client: MOST_BYTES_OF_A_CLIENT,
+            reserved_per_client: 0,
         };
         let what = format!("the way to `{prefix}`");
         let view = UpstreamView::new(prefix.clone(), link.endpoint().to_string());
