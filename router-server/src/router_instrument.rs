@@ -148,6 +148,7 @@ impl RouterInstrument {
             streams: streams.map(|streams| streams.stats()).unwrap_or_default(),
             lanes: self.lanes(),
             clients: self.clients(),
+            upstreams: self.upstreams(),
             counters,
         }
     }

@@ -2,8 +2,9 @@
 
 mod support;
 
-use router_server::Preset;
-use support::{Ends, address, client, counter, eventually, server, server_with};
+use router_server::{Preset, RelayOptions};
+use router_wire::status::{ServerStats, StreamOrigin};
+use support::{Ends, address, client, counter, eventually, server, server_with, until};
 
 /// As `docs/protocol.md#bounds` says.
 const MOST_ENTRIES: usize = 8_192;
@@ -52,4 +53,25 @@ fn a_server_that_cannot_tell_what_it_serves_is_asked_again() {
     let asked = || counter(&gateway, "cut_descriptions");
     let before = asked();
     eventually("it is asked again", || asked() > before);
+}
+
+#[test]
+fn the_statistics_tell_of_servers_behind_and_where_streams_come_from() {
+    let (last, gateway) = (server(), server());
+    let _count = last.add_publisher::<u64>("count", 100).unwrap();
+    let _own = gateway.add_publisher::<u64>("own", 100).unwrap();
+    let source = last.endpoints().samples.to_string();
+    gateway.add_upstream("rig", &address(&last)).unwrap();
+    gateway.add_relay_with("relayed", &source, RelayOptions::new().topic("count")).unwrap();
+    let alice = client(&gateway);
+    let stats = until("its stream is told of", || {
+        let stats: ServerStats = alice.call("router.stats", ()).ends().unwrap();
+        stats.streams.iter().any(|stream| stream.name == "rig.count").then_some(stats)
+    });
+    let upstreams: Vec<_> = stats.upstreams.iter().map(|up| (up.prefix.as_str(), up.state.as_str())).collect();
+    assert_eq!(upstreams, [("rig", "connected")]);
+    let from = |name: &str| stats.streams.iter().find(|stream| stream.name == name).unwrap().from.clone();
+    assert_eq!(from("rig.count"), Some(StreamOrigin::Upstream("rig".into())));
+    assert_eq!(from("relayed"), Some(StreamOrigin::Relay(source)));
+    assert_eq!(from("own"), None);
 }
