@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use router_wire::describe::UpstreamDescription;
-use router_wire::status::{CallStats, ClientStats, LaneStatus, StreamStats};
+use router_wire::status::{CallStats, ClientStats, LaneStatus, StreamOrigin, StreamStats};
 
 use crate::columns::Align::{Left, Right};
 use crate::columns::columns;
@@ -29,9 +29,14 @@ pub(crate) fn streams(streams: &[StreamStats]) -> Vec<String> {
         if stream.dropped_at_source > 0 {
             notes.push(format!("{} dropped at the source", stream.dropped_at_source));
         }
+        match &stream.from {
+            Some(StreamOrigin::Upstream(prefix)) => notes.push(format!("from `{}`", one_line(prefix))),
+            Some(StreamOrigin::Relay(endpoint)) => notes.push(format!("from {}", one_line(endpoint))),
+            _ => {}
+        }
         [
             tame(&stream.name),
-            stream.asked_hz.map(|hz| hz.to_string()).unwrap_or_else(|| "pushed".to_owned()),
+            asked(stream),
             format!("{:.2}", stream.achieved_hz),
             stream.ticks_missed.to_string(),
             stream.published.to_string(),
@@ -40,6 +45,16 @@ pub(crate) fn streams(streams: &[StreamStats]) -> Vec<String> {
         ]
     }));
     columns(&rows, [Left, Right, Right, Right, Right, Right, Left])
+}
+
+/// How often a stream's function is asked for here; else where its samples come from.
+fn asked(stream: &StreamStats) -> String {
+    match (stream.asked_hz, &stream.from) {
+        (Some(hz), _) => hz.to_string(),
+        (None, None) => "pushed".to_owned(),
+        (None, Some(StreamOrigin::Upstream(_))) => "behind".to_owned(),
+        (None, Some(_)) => "relayed".to_owned(),
+    }
 }
 
 /// Streams as they flow, those first that lose samples and those that somebody hears; names are cut where a line would
@@ -58,7 +73,7 @@ pub(crate) fn flows(streams: &[StreamStats], width: usize) -> Vec<String> {
     let head = ["stream", "asked", "Hz", "produced", "published", "missed", "dropped", "heard", ""];
     let mut rows = vec![head.map(str::to_owned)];
     rows.extend(streams.into_iter().map(|stream| {
-        let asked = stream.asked_hz.map_or_else(|| "pushed".to_owned(), |hz| hz.to_string());
+        let asked = asked(stream);
         [
             cut(&tame(&stream.name), name_room),
             if stream.enabled { asked } else { "off".to_owned() },
@@ -151,40 +166,52 @@ pub(crate) fn lanes(lanes: &[LaneStatus]) -> Vec<String> {
     columns(&rows, [Left, Right, Left, Right, Left])
 }
 
-/// Servers behind: how each is, and what was passed on to it.
-pub(crate) fn upstreams(upstreams: &[UpstreamDescription]) -> Vec<String> {
-    // Numbers first: what a narrow page cuts is where it is and why.
-    let head = [
-        "behind",
-        "state",
-        "for",
-        "trip",
-        "in flight",
-        "queued",
-        "passed on",
-        "unknown",
-        "dropped",
-        "endpoint",
-        "",
-    ];
+/// Servers behind: how each is, and what was passed on to it; below each where it is, and what is wrong with it. No line
+/// has more than `width` characters where that is 80 or more.
+pub(crate) fn upstreams(upstreams: &[UpstreamDescription], width: usize) -> Vec<String> {
+    let head = ["behind", "state", "for", "trip", "calls", "passed on"];
     let mut rows = vec![head.map(str::to_owned)];
     rows.extend(upstreams.iter().map(|upstream| {
         let since = Duration::try_from_secs_f64(upstream.since_s).unwrap_or_default();
         [
-            one_line(&upstream.prefix),
+            String::new(),
             one_line(&upstream.state.replace('_', " ")),
             duration::for_people(since),
             upstreams::round_trip(upstream).unwrap_or_else(|| "-".to_owned()),
-            upstream.in_flight.to_string(),
-            upstream.queued.to_string(),
+            short(upstream.in_flight),
             short(upstream.passed_on),
-            short(upstream.unknown),
-            short(upstream.dropped),
-            one_line(&upstream.endpoint),
-            one_line(&upstream.reason),
         ]
     }));
-    columns(&rows, [Left, Left, Right, Right, Right, Right, Right, Right, Right, Left, Left])
+    let align = [Left, Left, Right, Right, Right, Right];
+    // What the others leave is for the prefix.
+    let others = columns(&rows, align).iter().map(|line| line.chars().count()).max().unwrap_or_default();
+    let room = width.saturating_add("behind".len()).saturating_sub(others).max(LEAST_NAME_ROOM);
+    for (row, upstream) in rows.iter_mut().skip(1).zip(upstreams) {
+        row[0] = cut(&one_line(&upstream.prefix), room);
+    }
+    let mut lines = columns(&rows, align).into_iter();
+    let mut table: Vec<String> = lines.next().into_iter().collect();
+    for (line, upstream) in lines.zip(upstreams) {
+        table.push(line);
+        for detail in [&upstream.endpoint, &upstream.reason, &upstream.not_described, &in_the_way(upstream)] {
+            let detail = one_line(detail);
+            if !detail.is_empty() {
+                table.push(format!("  {}", cut(&detail, width.saturating_sub(2))));
+            }
+        }
+    }
+    table
+}
+
+/// What waits for a server behind, and what was lost with it; empty when nothing was.
+fn in_the_way(upstream: &UpstreamDescription) -> String {
+    let counts = [
+        (upstream.queued, "queued"),
+        (upstream.unknown, "with unknown outcome"),
+        (upstream.dropped, "answers dropped"),
+    ];
+    let told = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// Clients: who, since when, and what is in flight for them.
@@ -243,6 +270,7 @@ mod tests {
             dropped_at_source: 0,
             subscribers,
             errors: 0,
+            from: None,
         };
         let dropping = StreamStats { dropped_at_source: 7, asked_hz: None, ..stream("camera.frame", 1) };
         let long = "a.stream.whose.name.needs.more.room.than.there.is";
@@ -264,12 +292,28 @@ mod tests {
     fn servers_behind_tell_why_they_are_away() {
         use crate::upstreams::tests::upstream;
         let expect = [
-            "behind  state         for    trip  in flight  queued  passed on  unknown  dropped  endpoint",
-            "a       connected  3.20 s  400 us          1       2         30        4        5  tcp://a:5555",
-            "a.b     lost       3.20 s       -          1       2         30        4        5  tcp://a.b:5555  \
-             nothing accepts connections there",
+            "behind  state         for    trip  calls  passed on",
+            "a       connected  3.20 s  400 us      1         30",
+            "  tcp://a:5555",
+            "  2 queued, 4 with unknown outcome, 5 answers dropped",
+            "a.b     lost       3.20 s       -      1         30",
+            "  tcp://a.b:5555",
+            "  nothing accepts connections there",
+            "  2 queued, 4 with unknown outcome, 5 answers dropped",
         ];
-        assert_eq!(upstreams(&[upstream("a", "connected"), upstream("a.b", "lost")]), expect);
+        assert_eq!(upstreams(&[upstream("a", "connected"), upstream("a.b", "lost")], 80), expect);
+    }
+
+    #[test]
+    fn servers_behind_fit_into_80_columns() {
+        use crate::upstreams::tests::upstream;
+        let mut far = upstream("a.server.far.behind.with.a.long.name", "out_of_reach");
+        (far.passed_on, far.unknown, far.dropped, far.in_flight) = (u64::MAX, 9_999_999, 9_999_999, 4_096);
+        (far.since_s, far.round_trip_ms) = (1e6, Some(1234.5));
+        far.reason = "it is away ".repeat(20);
+        let table = upstreams(&[far, upstream("b", "connected")], 80);
+        assert!(table.iter().all(|line| line.chars().count() <= 80), "{table:#?}");
+        assert!(table[1].starts_with("a.") && table[1].ends_with("G"), "{table:#?}");
     }
 
     #[test]

@@ -157,6 +157,7 @@ pub(crate) mod tests {
             since_s: 3.2,
             round_trip_ms: (state == CONNECTED).then_some(0.4),
             server: None,
+            not_described: String::new(),
             in_flight: 1,
             queued: 2,
             passed_on: 30,

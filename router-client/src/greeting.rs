@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::streams::ServerView;
 
 /// A longer answer to a hello is not read: it is read in the loop. It names the urgent calls, and these are few.
-const MOST_HELLO_BYTES: usize = 256 << 10;
+const MOST_HELLO_BYTES: usize = HelloReply::MOST_BYTES;
 
 /// What a server said to a hello.
 #[derive(Debug)]

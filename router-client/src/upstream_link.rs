@@ -7,7 +7,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use router_socket::{Context, Endpoint, EndpointError, Frame, PollEntry};
+use router_socket::{Context, Endpoint, Frame, PollEntry};
 use router_wire::hello::{ClientSocket, GatewayHop};
 use router_wire::request::encode_goodbye;
 use router_wire::{ClientId, Enclosed, Envelope, OutcomeHeader};
@@ -92,8 +92,8 @@ impl UpstreamAnswer {
 pub type OnUpstream = Box<dyn Fn(u64, Endpoint, Endpoint) + Send>;
 
 impl UpstreamLink {
-    /// Starts to connect to the calls endpoint at `address` and returns at once. `on_server` is called after each
-    /// greeting, in the loop; it must not wait.
+    /// Starts to connect to the calls endpoint at `address` and returns at once. An `inproc` name is one of `context`.
+    /// `on_server` is called after each greeting, in the loop; it must not wait.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -104,9 +104,6 @@ impl UpstreamLink {
         on_server: OnUpstream,
     ) -> Result<UpstreamLink, ConnectError> {
         let endpoint = Endpoint::for_client(address)?;
-        if endpoint.inproc_name().is_some() {
-            return Err(EndpointError::NeedsContext { address: address.to_owned() }.into());
-        }
         let identity = identity::identify(options.name.as_deref())
             .map_err(|reason| ConnectError::System { action: "get random numbers", reason })?;
         let shared = Arc::new(Shared::new(endpoint, identity, options));

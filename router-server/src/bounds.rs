@@ -15,18 +15,24 @@ pub(crate) struct Limits {
     pub(crate) calls_per_client: usize,
     pub(crate) bytes: usize,
     pub(crate) bytes_per_client: usize,
+    /// Calls that each client may have whatever others have, each with a body of at most [`RESERVED_BYTES`].
+    pub(crate) reserved_per_client: usize,
 }
 
+/// Longest body of a call that takes what is reserved for its client [bytes].
+const RESERVED_BYTES: usize = 4 << 10;
+
 impl Limits {
-    /// Those of urgent calls: for each client only, so that they are never busy because of others.
+    /// Those of urgent calls: in total too, but a client that has few is never refused because of others.
     pub(crate) fn urgent() -> Limits {
         const CALLS_PER_CLIENT: usize = 256;
         const BYTES_PER_CLIENT: usize = 256 << 10;
         Limits {
-            calls: usize::MAX,
+            calls: 16_384,
             calls_per_client: CALLS_PER_CLIENT,
-            bytes: usize::MAX,
+            bytes: 64 << 20,
             bytes_per_client: BYTES_PER_CLIENT,
+            reserved_per_client: 4,
         }
     }
 }
@@ -55,7 +61,7 @@ struct Share {
 /// The bounds of everything in flight on a server.
 pub(crate) struct ServerBounds {
     pub(crate) ordinary: Arc<Bounds>,
-    /// Bounded for each client only: an urgent call is never busy because of others.
+    /// An urgent call is never busy because of others.
     pub(crate) urgent: Arc<Bounds>,
 }
 
@@ -66,6 +72,7 @@ impl ServerBounds {
             calls_per_client: options.in_flight_calls / 4,
             bytes: options.in_flight_bytes,
             bytes_per_client: options.in_flight_bytes_per_client,
+            reserved_per_client: 0,
         };
         ServerBounds {
             ordinary: Bounds::new("the server", ordinary),
@@ -93,15 +100,18 @@ impl Bounds {
     /// # Errors
     /// A text for `busy` that says which limit is reached.
     pub(crate) fn admit(self: &Arc<Self>, client: ClientKey, bytes: usize) -> Result<Permit, String> {
-        let Limits { calls, calls_per_client, bytes: most_bytes, bytes_per_client } = self.limits;
+        let Limits { calls, calls_per_client, bytes: most_bytes, bytes_per_client, reserved_per_client } =
+            self.limits;
         let what = &self.what;
         let mut taken = self.taken.lock();
-        if taken.calls >= calls {
+        let held = taken.clients.get(&client).map_or(0, |share| share.calls);
+        let is_reserved = held < reserved_per_client && bytes <= RESERVED_BYTES;
+        if taken.calls >= calls && !is_reserved {
             return Err(format!(
                 "{what} holds {calls} calls already, its limit; try again when some have ended"
             ));
         }
-        if bytes > most_bytes.saturating_sub(taken.bytes) {
+        if bytes > most_bytes.saturating_sub(taken.bytes) && !is_reserved {
             return Err(format!(
                 "{what} holds {} bytes of arguments; its limit is {most_bytes}",
                 taken.bytes
@@ -157,7 +167,13 @@ mod tests {
 
     #[test]
     fn each_limit_refuses_and_a_dropped_permit_gives_its_room_back() {
-        let limits = Limits { calls: 3, calls_per_client: 2, bytes: 100, bytes_per_client: 60 };
+        let limits = Limits {
+            calls: 3,
+            calls_per_client: 2,
+            bytes: 100,
+            bytes_per_client: 60,
+            reserved_per_client: 0,
+        };
         let bounds = Bounds::new("the lane stage", limits);
         let (alice, bob) = (ClientKey(1), ClientKey(2));
         let first = bounds.admit(alice, 10).unwrap();
@@ -170,5 +186,25 @@ mod tests {
         assert!(bounds.admit(bob, 90).unwrap_err().contains("its limit is 100"));
         assert!(bounds.admit(alice, 5).is_ok());
         assert_eq!(bounds.taken(), (2, 60));
+    }
+
+    #[test]
+    fn urgent_calls_are_bounded_together_and_who_has_few_is_never_refused_because_of_others() {
+        let limits = Limits::urgent();
+        let bounds = Bounds::new("the server", limits);
+        let mut held = Vec::new();
+        for client in (0_u64..).map(ClientKey) {
+            let admitted = (0..limits.calls_per_client).map_while(|_| bounds.admit(client, 0).ok());
+            held.extend(admitted);
+            if held.len() == limits.calls {
+                break;
+            }
+        }
+        let (late, later) = (ClientKey(u64::MAX), ClientKey(u64::MAX - 1));
+        assert!(bounds.admit(late, RESERVED_BYTES + 1).is_err(), "a long one is none of the reserve");
+        held.extend((0..limits.reserved_per_client).map(|_| bounds.admit(late, RESERVED_BYTES).unwrap()));
+        assert!(bounds.admit(late, 0).unwrap_err().contains("16384 calls already"));
+        assert!(bounds.admit(later, 0).is_ok(), "a stop of another client");
+        assert!(bounds.taken().0 == limits.calls + limits.reserved_per_client);
     }
 }

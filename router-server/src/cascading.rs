@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use router_client::{ConnectError, ConnectOptions};
+use router_socket::{Endpoint, EndpointError};
 use router_wire::describe::UpstreamDescription;
 use router_wire::{Name, NameError};
 use thiserror::Error;
@@ -45,7 +46,8 @@ pub enum AddUpstreamError {
 
 impl RouterServer {
     /// Serves another server's calls and streams under `prefix.`: with `rig2`, its `stage.move_to` is `rig2.stage.move_to`
-    /// here, and so on through any number of servers. `address` is that of its calls: `tcp://HOST[:PORT]`.
+    /// here, and so on through any number of servers. `address` is that of its calls: `tcp://HOST[:PORT]`, `ipc://PATH`,
+    /// or `inproc://NAME` where both servers were given one [`SharedContext`](crate::SharedContext).
     ///
     /// Calls keep their client, deadline and urgency; samples their life, number and times. Returns at once: the server
     /// behind may start later, and come and go. While it is away its calls are refused as not reachable, and those on
@@ -98,12 +100,25 @@ impl RouterServer {
         Ok(())
     }
 
+    /// Whether what is served at `address` can be reached from here at all.
+    ///
+    /// # Errors
+    /// [`EndpointError`]; [`EndpointError::NeedsContext`] for `inproc` when this server shares no context.
+    pub(crate) fn check_reach(&self, address: &str) -> Result<(), EndpointError> {
+        let endpoint = Endpoint::for_client(address)?;
+        if endpoint.inproc_name().is_some() && !self.shares_context {
+            return Err(EndpointError::NeedsContext { address: address.to_owned() });
+        }
+        Ok(())
+    }
+
     /// How the servers behind this one are, by prefix.
     pub fn upstreams(&self) -> Vec<UpstreamDescription> {
         self.upstreams.read().values().map(|view| view.status()).collect()
     }
 
     fn connect_upstream(&self, prefix: &Name, address: &str) -> Result<(), AddUpstreamError> {
+        self.check_reach(address).map_err(ConnectError::from)?;
         let streams = self.streams.add_upstream(prefix)?;
         let (answer, added) = crossbeam_channel::bounded(1);
         let options = ConnectOptions::default().name(format!("gateway {}", self.options.name));

@@ -4,71 +4,20 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use router_wire::hello::{ClientSocket, GatewayHop};
+use router_wire::hello::ClientSocket;
 use router_wire::status::ClientStats;
 use router_wire::{ClientId, ClientIdentity};
 
 use crate::barriers::Barriers;
+use crate::client::{Client, LOST_AFTER, Peer};
 use crate::flow::Flow;
+
+pub(crate) use crate::client::{ClientKey, Sender, Via};
 
 /// Most clients that are remembered; beyond it the one that was heard longest ago and has nothing in flight goes.
 const MAX_CLIENTS: usize = 4096;
-/// A client that pings and then does not for this long is lost.
-const LOST_AFTER: Duration = Duration::from_secs(3);
 /// A lost client is remembered this long, so that it is known again when it was only stalled.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
-
-/// A client in this life of the server. 0 is the server itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ClientKey(pub(crate) u64);
-
-impl ClientKey {
-    /// The server's own calls: ticks of streams, `stop_all`.
-    pub(crate) const SERVER: ClientKey = ClientKey(0);
-}
-
-/// The routing id that libzmq gave a connection.
-pub(crate) type Peer = Box<[u8]>;
-
-/// One client.
-pub(crate) struct Client {
-    /// As people read it: `alice@scope-3 napari pid 4411`.
-    pub(crate) label: Arc<str>,
-    pub(crate) in_flight: HashSet<u64>,
-    pub(crate) flow: Flow,
-    pub(crate) barriers: Barriers,
-    /// Who it says it is; nobody, until it has greeted or was introduced.
-    pub(crate) identity: Option<ClientIdentity>,
-    /// The gateway that it is behind.
-    via: Option<Via>,
-    /// Of a gateway: for which servers it speaks.
-    gateways: Vec<GatewayHop>,
-    /// Whether it speaks this server's protocol version.
-    pub(crate) speaks_our_version: bool,
-    calls: Option<Peer>,
-    control: Option<Peer>,
-    since: Instant,
-    last_heard: Instant,
-    last_ping: Option<Instant>,
-    pub(crate) lost: bool,
-}
-
-/// How a client behind a gateway is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Via {
-    pub(crate) gateway: ClientKey,
-    /// By which the gateway knows it.
-    pub(crate) id: ClientId,
-}
-
-/// Who sent a message, and by which of its sockets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sender {
-    pub(crate) client: ClientKey,
-    pub(crate) socket: ClientSocket,
-    /// It asks in JSON, and is answered in JSON.
-    pub(crate) json: bool,
-}
 
 /// Why a hello is not taken.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,45 +28,13 @@ pub(crate) enum GreetRefusal {
     TooManyClients,
 }
 
-impl Client {
-    /// It was heard. One that was given up gets the time of a ping to go on pinging.
-    fn is_here(&mut self, now: Instant) {
-        self.last_heard = now;
-        if std::mem::take(&mut self.lost) {
-            self.last_ping = self.last_ping.map(|_| now);
-        }
-    }
-
-    /// Whether it pings these days.
-    fn pings(&self, now: Instant) -> bool {
-        self.last_ping.is_some_and(|ping| now.saturating_duration_since(ping) <= LOST_AFTER)
-    }
-
-    /// The id by which its calls are known, if it has said who it is.
-    pub(crate) fn owner(&self) -> Option<ClientId> {
-        self.via.map(|via| via.id).or_else(|| self.id())
-    }
-
-    fn id(&self) -> Option<ClientId> {
-        self.identity.as_ref().map(|identity| identity.id)
-    }
-
-    /// Where answers to requests from `socket` go.
-    pub(crate) fn peer(&self, socket: ClientSocket) -> Option<&Peer> {
-        match socket {
-            ClientSocket::Calls => self.calls.as_ref(),
-            ClientSocket::Control => self.control.as_ref(),
-        }
-    }
-}
-
 /// All clients.
 #[derive(Default)]
 pub(crate) struct ClientTable {
     by_peer: HashMap<Peer, (ClientKey, ClientSocket)>,
     by_id: HashMap<ClientId, ClientKey>,
-    by_via: HashMap<Via, ClientKey>,
-    clients: HashMap<ClientKey, Client>,
+    pub(super) by_via: HashMap<Via, ClientKey>,
+    pub(super) clients: HashMap<ClientKey, Client>,
     /// Keys that were removed since they were asked for last.
     forgotten: Vec<ClientKey>,
     last_key: u64,
@@ -198,70 +115,9 @@ impl ClientTable {
         self.clients.get(&key).is_some_and(|client| client.identity.is_some())
     }
 
-    /// A gateway says for which servers it speaks. `true`: that is news.
-    pub(crate) fn set_gateways(&mut self, key: ClientKey, gateways: Vec<GatewayHop>) -> bool {
-        let Some(client) = self.clients.get_mut(&key) else { return false };
-        let news = client.gateways != gateways;
-        client.gateways = gateways;
-        news
-    }
-
-    /// Every server that is a client here, and those that are clients of them.
-    pub(crate) fn gateways(&self) -> impl Iterator<Item = &GatewayHop> {
-        self.clients.values().filter(|client| !client.lost).flat_map(|client| &client.gateways)
-    }
-
-    pub(crate) fn is_gateway(&self, key: ClientKey) -> bool {
-        self.clients.get(&key).is_some_and(|client| !client.gateways.is_empty())
-    }
-
-    /// A gateway says who one of its clients is.
-    pub(crate) fn introduce(
-        &mut self,
-        via: Via,
-        identity: ClientIdentity,
-        now: Instant,
-    ) -> Option<ClientKey> {
-        let key = self.heard_via(via, now)?;
-        if let Some(client) = self.clients.get_mut(&key) {
-            client.label = Arc::from(identity.to_string());
-            client.identity = Some(identity);
-        }
-        Some(key)
-    }
-
-    /// The client behind a gateway that has sent something; one that was not introduced has no name. `None` when there
-    /// is no room for it.
-    pub(crate) fn heard_via(&mut self, via: Via, now: Instant) -> Option<ClientKey> {
-        if let Some(&key) = self.by_via.get(&via) {
-            if let Some(client) = self.clients.get_mut(&key) {
-                client.is_here(now);
-            }
-            return Some(key);
-        }
-        let gateway = self.clients.get(&via.gateway).map_or("a gateway", |gateway| &gateway.label);
-        let label = Arc::from(format!("unnamed client of {gateway}"));
-        self.add(label, None, Some(via), now)
-    }
-
-    /// The client of this id behind a gateway.
-    pub(crate) fn by_via(&self, via: Via) -> Option<ClientKey> {
-        self.by_via.get(&via).copied()
-    }
-
-    /// How the client is reached, if it is behind a gateway.
-    pub(crate) fn via(&self, key: ClientKey) -> Option<Via> {
-        self.clients.get(&key)?.via
-    }
-
     /// The id by which this client's calls are known, if it has said who it is.
     pub(crate) fn owner(&self, key: ClientKey) -> Option<ClientId> {
         self.clients.get(&key)?.owner()
-    }
-
-    /// The clients behind a gateway.
-    pub(crate) fn behind(&self, gateway: ClientKey) -> Vec<ClientKey> {
-        self.by_via.iter().filter(|(via, _)| via.gateway == gateway).map(|(_, key)| *key).collect()
     }
 
     pub(crate) fn pinged(&mut self, key: ClientKey, now: Instant) {
@@ -316,6 +172,17 @@ impl ClientTable {
         let silent = |client: &Client| !client.lost && !client.pings(now);
         let silent = self.clients.iter().filter(|(_, client)| held_long(client) && silent(client));
         silent.map(|(key, _)| *key).collect()
+    }
+
+    /// The clients that never pinged, have nothing in flight, and were heard long ago: scripts that may have ended. They
+    /// have their place here while their connection may stand; nobody else needs to keep one for them.
+    pub(crate) fn silent_scripts(&self, now: Instant) -> Vec<ClientKey> {
+        let is_silent = |client: &Client| {
+            let silent = now.saturating_duration_since(client.last_heard);
+            client.last_ping.is_none() && client.in_flight.is_empty() && silent > FORGOTTEN_AFTER
+        };
+        let direct = self.clients.iter().filter(|(_, client)| client.via.is_none() && is_silent(client));
+        direct.map(|(key, _)| *key).collect()
     }
 
     /// The clients that were removed since this was asked last.
@@ -377,7 +244,7 @@ impl ClientTable {
     }
 
     /// Makes place for a client and adds it; `None` when every place is taken by one that pings or is being served.
-    fn add(
+    pub(super) fn add(
         &mut self,
         label: Arc<str>,
         identity: Option<ClientIdentity>,
@@ -385,8 +252,15 @@ impl ClientTable {
         now: Instant,
     ) -> Option<ClientKey> {
         if self.clients.len() >= MAX_CLIENTS {
-            let goes =
-                self.clients.iter().filter(|(_, client)| client.in_flight.is_empty() && !client.pings(now));
+            // With a gateway go those who are behind it.
+            let is_served = |client: &Client| !client.in_flight.is_empty();
+            let needed: HashSet<ClientKey> = { self.by_via.iter() }
+                .filter(|(_, key)| self.clients.get(key).is_some_and(is_served))
+                .map(|(via, _)| via.gateway)
+                .collect();
+            let goes = self.clients.iter().filter(|(key, client)| {
+                client.in_flight.is_empty() && !client.pings(now) && !needed.contains(key)
+            });
             let (&oldest, _) = goes.min_by_key(|(_, client)| client.last_heard)?;
             self.remove(oldest);
         }
@@ -447,6 +321,7 @@ impl ClientTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use router_wire::hello::GatewayHop;
 
     fn identity(id: u64) -> ClientIdentity {
         ClientIdentity {
@@ -516,5 +391,40 @@ mod tests {
             table.heard(&stranger.to_le_bytes(), None, now + Duration::from_secs(1));
         }
         assert!(table.has_greeted(honest) && !table.has_greeted(first));
+    }
+
+    #[test]
+    fn a_gateway_keeps_its_place_while_somebody_behind_it_is_served() {
+        let mut table = ClientTable::default();
+        let now = Instant::now();
+        let mut gateway = |peer: &[u8], id: u64| {
+            let key = table.greet(peer, &identity(id), ClientSocket::Calls, true, now).unwrap();
+            table.set_gateways(key, vec![GatewayHop { server: id, name: "gateway".into(), next: 0 }]);
+            let via = Via { gateway: key, id: ClientId(1, id) };
+            (key, table.introduce(via, identity(100 + id), now).unwrap())
+        };
+        let (idle, behind_idle) = gateway(b"idle", 1);
+        let (busy, behind_busy) = gateway(b"busy", 2);
+        table.get_mut(behind_busy).unwrap().in_flight.insert(7);
+        for stranger in 0..2 * MAX_CLIENTS as u64 {
+            table.heard(&stranger.to_le_bytes(), None, now + Duration::from_secs(1));
+        }
+        assert!(table.get(busy).is_some() && table.get(behind_busy).is_some());
+        assert!(table.get(idle).is_none() && table.get(behind_idle).is_none());
+    }
+
+    #[test]
+    fn who_never_pings_and_is_silent_for_long_is_told_behind_as_gone_and_stays_here() {
+        let mut table = ClientTable::default();
+        let start = Instant::now();
+        let (script, _) = table.heard(b"script", None, start).unwrap();
+        let (busy, _) = table.heard(b"busy", None, start).unwrap();
+        let pinging = table.greet(b"gui", &identity(1), ClientSocket::Calls, true, start).unwrap();
+        table.get_mut(busy).unwrap().in_flight.insert(7);
+        let late = start + FORGOTTEN_AFTER + Duration::from_secs(1);
+        table.pinged(pinging, late);
+        assert_eq!(table.silent_scripts(start), []);
+        assert_eq!(table.silent_scripts(late), [script]);
+        assert!(table.get(script).is_some_and(|client| !client.lost));
     }
 }

@@ -49,6 +49,10 @@ counters! {
     slow_inline_runs,
     /// Inline methods moved to their lane because a run was longer than 10 ms.
     inline_methods_moved,
+    /// Descriptions of servers behind that were not told on, or not as a whole.
+    cut_descriptions,
+    /// Names of urgent and idempotent calls for which greetings have no room.
+    names_left_out_of_greetings,
     /// Messages of strangers for whom there was no place beside the clients that are known.
     refused_clients,
     /// Hellos with another id than the connection had greeted with.

@@ -34,17 +34,18 @@
 //! - `listening.rs`: where it listens, and what of it a client is told
 //! - `placing.rs`: how an instrument gets its lane, pool and urgent lane
 //! - `router_loop.rs`: the loop that owns the ROUTER; `requests.rs` comes in, `answers.rs` goes out,
-//!   `json_answer.rs` in JSON to whom asks in JSON
+//!   `json_answer.rs` in JSON to whom asks in JSON; `greetings.rs`, `greeting_names.rs`: hellos and pings; `inline_calls.rs`: methods that
+//!   run in the loop
 //! - `parked.rs`: requests for names that may still come
-//! - `registry.rs`, `call_entry.rs`: what is served by name
+//! - `registry.rs`, `call_entry.rs`: what is served by name; `registry_views.rs`: what is told of it
 //! - `dispatcher.rs`, `job.rs`, `job_queue.rs`, `bounds.rs`, `executor.rs`: a call on its way to and on its lane
-//! - `client_table.rs`: who calls, and whether they are still there; `flow.rs`: answers on their way to one;
+//! - `client_table.rs`, `client.rs`, `clients_behind.rs`: who calls, and whether they are still there; `flow.rs`: answers on their way to one;
 //!   `barriers.rs`: what one has cleared
 //! - `kept_outcomes.rs`, `outcome_questions.rs`: how calls ended, for who asks later; call numbers that come twice
 //! - `router_instrument.rs`: the server as the instrument `router`
 //! - `cascading.rs`, `upstreams/`: servers behind this one
 //! - `streams/`: sources, proxy, subscribers
-//! - `stop_schedule.rs`, `stop_hooks.rs`, `stop_report.rs`: what happens at the end
+//! - `stop_schedule.rs`, `stopping.rs`, `stop_hooks.rs`, `stop_report.rs`: what happens at the end
 //!
 //! ARCHITECTURE.md draws the threads and names the invariants and the tests that keep them.
 
@@ -59,12 +60,17 @@ mod bounds;
 mod call_entry;
 mod call_stats;
 mod cascading;
+mod client;
 mod client_table;
+mod clients_behind;
 mod closure;
 mod counters;
 mod dispatcher;
 mod executor;
 mod flow;
+mod greeting_names;
+mod greetings;
+mod inline_calls;
 mod job;
 mod job_queue;
 mod json_answer;
@@ -79,6 +85,7 @@ mod parked;
 mod placing;
 mod preset;
 mod registry;
+mod registry_views;
 mod requests;
 mod router_event;
 mod router_instrument;
@@ -90,6 +97,7 @@ mod stop_all;
 mod stop_hooks;
 mod stop_report;
 mod stop_schedule;
+mod stopping;
 mod target;
 mod timers;
 

@@ -142,6 +142,7 @@ impl RouterServer {
             calls_per_client: self.options.lane_calls_per_client,
             bytes: self.options.lane_bytes,
             bytes_per_client: self.options.lane_bytes / 2,
+            reserved_per_client: 0,
         };
         JobQueue::new(name.as_str(), Bounds::new(format!("the lane {name}"), limits))
     }
@@ -154,6 +155,7 @@ impl RouterServer {
             calls_per_client: URGENT_CALLS_PER_CLIENT,
             bytes: usize::MAX,
             bytes_per_client: URGENT_BYTES_PER_CLIENT,
+            reserved_per_client: 0,
         };
         Bounds::new(format!("the urgent lane of {name}"), limits)
     }

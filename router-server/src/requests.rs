@@ -1,43 +1,34 @@
 //! Requests, cancels and goodbyes as they reach the router loop.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use router_client::{Call, CallInfo, Interrupted, ReplyBody};
+use router_client::{Call, CallInfo, Interrupted};
 use router_socket::Frame;
 use router_wire::outcome::OUTCOME;
-use router_wire::reply::REPLY_HEADER_BYTES;
 use router_wire::request::RequestHeader;
 use router_wire::{
-    Arguments, ClientIdentity, ClientMessage, Enclosed, Encoding, Envelope, Failure, GatewayHop, HelloReply,
-    HelloRequest, PROTOCOL_VERSION, Refused, json, name,
+    ClientIdentity, ClientMessage, Enclosed, Encoding, Envelope, Failure, PROTOCOL_VERSION, name,
 };
 
 use crate::barriers::Barrier;
-use crate::client_table::{ClientKey, GreetRefusal, Sender, Via};
-use crate::job::{Answer, Body, Job, JobKey, encode_outcome, server_stopped};
-use crate::json_answer::{asks_for_json, in_json};
-use crate::panic_text::panic_text;
+use crate::client_table::{ClientKey, Sender, Via};
+use crate::greetings::MOST_GREETING_BYTES;
+use crate::job::{Answer, Body, Job, JobKey, server_stopped};
+use crate::json_answer::asks_for_json;
 use crate::registry::Found;
 use crate::router_event::RouterEvent;
 use crate::router_loop::{InFlight, RouterLoop};
 use crate::stop_all::{STOP_ALL, collect};
-use crate::target::{Run, TargetPlace, Workshop};
+use crate::target::Workshop;
 use crate::timers::Due;
 
-/// An inline run longer than this is counted.
-const SLOW_INLINE: Duration = Duration::from_millis(1);
 /// Arguments longer than this are not decoded in the router loop [bytes].
 const MOST_INLINE_BYTES: usize = 64 << 10;
-/// The body of a hello or a ping is never longer [bytes].
-const MOST_GREETING_BYTES: usize = 4 << 10;
-/// An inline method whose run was longer than this moves to its lane.
-const TOO_SLOW_INLINE: Duration = Duration::from_millis(10);
 
 /// How a message came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum From {
+pub(super) enum From {
     /// From the client on its own connection.
     Connection,
     /// In an envelope, from a gateway.
@@ -155,7 +146,13 @@ impl RouterLoop {
     }
 
     /// Who sent a message; nobody when there are too many clients already.
-    fn sender(&mut self, from: From, peer: &Frame, message: &Frame, now: Instant) -> Option<Sender> {
+    pub(super) fn sender(
+        &mut self,
+        from: From,
+        peer: &Frame,
+        message: &Frame,
+        now: Instant,
+    ) -> Option<Sender> {
         let connection = self.clients.heard(peer, message.peer_address(), now);
         let heard = match from {
             From::Connection => connection,
@@ -342,47 +339,6 @@ impl RouterLoop {
         let _ = queue.push_task(Box::new(wait));
     }
 
-    /// Runs a short getter without a hand-over; one that is not short is moved to its lane.
-    fn run_inline(&mut self, sender: Sender, header: &RequestHeader, found: &Found, body: &Body) {
-        let entry = &found.entry;
-        let TargetPlace::Shared(place) = &entry.target else { return };
-        let label = match self.clients.get(sender.client) {
-            Some(client) => Arc::clone(&client.label),
-            None => return,
-        };
-        let merged = found.named.as_ref().map(|named| named.merged_with(body.bytes())).transpose();
-        let started = Instant::now();
-        let outcome = merged.and_then(|merged| {
-            let bytes = merged.as_deref().unwrap_or(body.bytes());
-            let arguments = Arguments::decode(bytes)
-                .map_err(|error| Failure::BadArguments { argument: None, message: error.to_string() })?;
-            let deadline = deadline_of(header, started);
-            let (call, _control) =
-                Call::with_control(CallInfo { name: found.called().shared(), client: label, deadline }, None);
-            let mut reply = ReplyBody::new(REPLY_HEADER_BYTES);
-            let run = Run { method: entry.method, call: &call, arguments: &arguments, body: &mut reply };
-            catch_unwind(AssertUnwindSafe(|| place.target().run_shared(run)))
-                .unwrap_or_else(|payload| Err(Failure::Panicked { message: panic_text(payload) }))?;
-            Ok(reply)
-        });
-        let elapsed = started.elapsed();
-        entry.stats.record(elapsed, outcome.is_ok());
-        if elapsed > SLOW_INLINE {
-            self.dispatcher.counters.slow_inline_runs.add(1);
-            log::warn!("the inline method {} took {:.1} ms", entry.name, elapsed.as_secs_f64() * 1e3);
-        }
-        if elapsed > TOO_SLOW_INLINE {
-            entry.moved_to_lane.store(true, std::sync::atomic::Ordering::Relaxed);
-            self.dispatcher.counters.inline_methods_moved.add(1);
-            log::warn!("the inline method {} moves to its lane", entry.name);
-        }
-        let reply = encode_outcome(outcome, self.dispatcher.epoch, header.call, self.settings.max_body_bytes);
-        let (bytes, reply) = (reply.capacity(), Frame::from_vec(reply));
-        let call = self.call_key(sender.client, header.call);
-        self.keep_outcome(call, entry.name.shared(), &reply, bytes);
-        self.send_answer(sender.client, sender.socket, reply.into());
-    }
-
     /// Asks a call to end: a queued one ends at once, a running one decides itself.
     fn cancel(&mut self, key: JobKey) {
         let by = "by its caller".to_owned();
@@ -397,99 +353,6 @@ impl RouterLoop {
             Some(job) => job.refuse(Failure::Cancelled { by, may_still_be_running: false }),
             None => call.control.interrupt(Interrupted::Cancelled { by }),
         }
-    }
-
-    /// Why a gateway that speaks for these servers cannot be a client of this one.
-    fn would_be_a_loop(&self, gateways: &[GatewayHop]) -> Option<String> {
-        let own = &self.settings.hello.server;
-        if let Some(mut path) = GatewayHop::path(gateways, self.dispatcher.epoch) {
-            path.push(own.clone());
-            return Some(format!("this server is behind itself: {}", path.join(" -> ")));
-        }
-        // Whoever comes later gives way: the connection to a server behind this one stands.
-        let behind = self.upstreams.iter().find(|upstream| {
-            let epoch = upstream.link.epoch();
-            epoch != 0 && gateways.iter().any(|hop| hop.server == epoch)
-        })?;
-        Some(format!("`{}` is behind this server ({own}) and would be before it too", behind.prefix))
-    }
-
-    fn hello(&mut self, peer: &Frame, header: &RequestHeader, body: &Body, now: Instant) {
-        let json = header.encoding == Encoding::Json;
-        let request = match keywords::<HelloRequest>(header.encoding, body.bytes()) {
-            Ok(request) => request,
-            Err(failure) => {
-                let Some(sender) = self.sender(From::Connection, peer, peer, now) else { return };
-                return self.refuse(Sender { json, ..sender }, header.call, failure);
-            }
-        };
-        let gateways = GatewayHop::tamed(request.gateways);
-        if let Some(message) = self.would_be_a_loop(&gateways) {
-            let Some(sender) = self.sender(From::Connection, peer, peer, now) else { return };
-            let failure = Failure::Refused(Refused::new("loop", message));
-            return self.refuse(Sender { json, ..sender }, header.call, failure);
-        }
-        let same_version = request.protocol_version == PROTOCOL_VERSION;
-        let identity = request.client.tamed();
-        let client = match self.clients.greet(peer, &identity, request.socket, same_version, now) {
-            Ok(client) => client,
-            Err(GreetRefusal::TooManyClients) => return self.dispatcher.counters.refused_clients.add(1),
-            Err(GreetRefusal::OtherIdentity(sender)) => {
-                self.dispatcher.counters.changed_identities.add(1);
-                let message = "this connection has greeted with another client id".to_owned();
-                return self.refuse(Sender { json, ..sender }, header.call, Failure::BadRequest { message });
-            }
-        };
-        if self.clients.set_gateways(client, gateways) {
-            self.refresh_gateways();
-        }
-        let listening = self.settings.listening.dialled(&request.dialled, peer.peer_address());
-        // First: what changes behind it is asked for again.
-        let registry_version = self.dispatcher.version();
-        let registry = self.dispatcher.registry.read();
-        let (mut urgent, mut idempotent) = (registry.urgent_calls(), registry.idempotent_calls());
-        drop(registry);
-        urgent.extend(self.urgent_behind());
-        idempotent.extend(self.idempotent_behind());
-        let reply = HelloReply {
-            urgent,
-            idempotent,
-            registry_version,
-            samples: listening.samples.to_string(),
-            frames: listening.frames.to_string(),
-            ..self.settings.hello.clone()
-        };
-        self.answer_value(Sender { client, socket: request.socket, json }, header.call, &reply);
-    }
-
-    fn ping(&mut self, sender: Sender, header: &RequestHeader, body: &Body, now: Instant) {
-        let number = header.call;
-        let request = match keywords::<router_wire::hello::PingRequest>(header.encoding, body.bytes()) {
-            Ok(request) => request,
-            Err(failure) => return self.refuse(sender, number, failure),
-        };
-        let behind = self.clients.via(sender.client).is_some();
-        if !behind && !self.clients.has_greeted(sender.client) {
-            // Its place was given to another while it was silent. An epoch that is none makes it greet again.
-            let failure = Failure::OtherEpoch { epoch: self.dispatcher.epoch };
-            let reply = encode_outcome(Err(failure), 0, number, usize::MAX);
-            let reply = if sender.json { in_json(reply, usize::MAX) } else { reply };
-            return self.send_answer(sender.client, sender.socket, reply.into());
-        }
-        if !behind {
-            self.clients.pinged(sender.client, now);
-        }
-        if let Some(client) = self.clients.get_mut(sender.client) {
-            client.flow.confirm(request.received_bytes);
-        }
-        self.send_held_answers(sender.client);
-        let reply = router_wire::hello::PingReply {
-            epoch: self.dispatcher.epoch,
-            utc_ns: utc_ns(SystemTime::now()),
-            monotonic_ns: now.saturating_duration_since(self.settings.started).as_nanos() as u64,
-            registry_version: self.dispatcher.version(),
-        };
-        self.answer_value(sender, number, &reply);
     }
 }
 
@@ -506,19 +369,4 @@ pub(crate) fn deadline_of(header: &RequestHeader, now: Instant) -> Option<Instan
         0 => None,
         left => now.checked_add(Duration::from_micros(left)),
     }
-}
-
-/// The keyword arguments of a hello or a ping as a structure.
-fn keywords<T: serde::de::DeserializeOwned>(encoding: Encoding, body: &[u8]) -> Result<T, Failure> {
-    let bad = |message: String| Failure::BadArguments { argument: None, message };
-    if body.len() > MOST_GREETING_BYTES {
-        return Err(bad(format!("{} bytes; the limit is {MOST_GREETING_BYTES}", body.len())));
-    }
-    let read = match encoding {
-        Encoding::Json => Some(json::arguments(body).map_err(|error| bad(error.to_string()))?),
-        _ => None,
-    };
-    let arguments =
-        Arguments::decode(read.as_deref().unwrap_or(body)).map_err(|error| bad(error.to_string()))?;
-    router_wire::body::decode(&arguments.keywords_to_map()).map_err(|error| bad(error.to_string()))
 }

@@ -13,11 +13,11 @@ use router_wire::status::{ClientStats, LaneStatus, ServerStats, StopOutcome};
 
 use crate::add_error::NotFound;
 use crate::dispatcher::Dispatcher;
-use crate::registry::LaneView;
+use crate::registry_views::LaneView;
 use crate::router_event::RouterEvent;
 use crate::stop_all::collect;
 use crate::streams::{DeclareError, SetFrequencyError, Streams};
-use crate::upstreams::UpstreamViews;
+use crate::upstreams::{MOST_BYTES_OF_ALL, UpstreamViews};
 
 /// How long the router loop may take to tell of its clients.
 const CLIENTS_WAIT: Duration = Duration::from_secs(1);
@@ -98,12 +98,32 @@ impl RouterInstrument {
         let server = self.description.clone();
         let mut description =
             Description { server, instruments, calls, streams, upstreams: self.upstreams() };
-        let behind: Vec<_> = self.upstreams.read().values().filter_map(|view| view.description()).collect();
-        for behind in behind {
+        let behind: Vec<_> = self
+            .upstreams
+            .read()
+            .values()
+            .filter_map(|view| Some((view.prefix.clone(), view.told()?)))
+            .collect();
+        let mut bytes = 0;
+        for (prefix, told) in behind {
+            let of_all = bytes + told.bytes;
+            if of_all > MOST_BYTES_OF_ALL {
+                self.dispatcher.counters.cut_descriptions.add(1);
+                let mut upstreams = description.upstreams.iter_mut();
+                if let Some(left_out) = upstreams.find(|upstream| upstream.prefix == prefix.as_str()) {
+                    left_out.not_described = format!(
+                        "its calls, instruments and servers are not described here: with those of other servers \
+                         behind they are more than {} KiB",
+                        MOST_BYTES_OF_ALL >> 10
+                    );
+                }
+                continue;
+            }
+            bytes = of_all;
             // Streams are served by this server's own proxy, which tells of them itself.
-            description.instruments.extend(behind.instruments.iter().cloned());
-            description.calls.extend(behind.calls.iter().cloned());
-            description.upstreams.extend(behind.upstreams.iter().cloned());
+            description.instruments.extend(told.description.instruments.iter().cloned());
+            description.calls.extend(told.description.calls.iter().cloned());
+            description.upstreams.extend(told.description.upstreams.iter().cloned());
         }
         description
     }
@@ -128,6 +148,7 @@ impl RouterInstrument {
             streams: streams.map(|streams| streams.stats()).unwrap_or_default(),
             lanes: self.lanes(),
             clients: self.clients(),
+            upstreams: self.upstreams(),
             counters,
         }
     }

@@ -17,7 +17,8 @@ use crate::bounds::{Permit, ServerBounds};
 use crate::call_entry::CallEntry;
 use crate::client_table::{ClientKey, ClientTable};
 use crate::dispatcher::Dispatcher;
-use crate::job::{JobKey, server_stopped};
+use crate::greeting_names::GreetingNames;
+use crate::job::JobKey;
 use crate::job_queue::JobQueue;
 use crate::kept_outcomes::{KeptOutcomes, OutcomeLimits};
 use crate::listening::Listening;
@@ -25,7 +26,7 @@ use crate::memory::{self, Storms};
 use crate::parked::Parked;
 use crate::router_event::RouterEvent;
 use crate::socket_file::SocketFile;
-use crate::stop_schedule::StopSchedule;
+use crate::stopping::Stopping;
 use crate::timers::{Due, Timers};
 use crate::upstreams::Upstream;
 
@@ -34,16 +35,6 @@ const MESSAGES_PER_TURN: usize = 1000;
 const LOOK_FOR_LOST_CLIENTS_EVERY: Duration = Duration::from_millis(250);
 /// For so long a flood of messages may keep pings from being read before their clients are taken for lost.
 const FLOOD_EXCUSES_FOR: Duration = Duration::from_secs(1);
-/// How long calls that were cancelled by the server's stop have to return with an outcome of their own.
-const GRACE_AT_STOP: Duration = Duration::from_millis(250);
-/// How long answers may take to leave after the stop.
-const FLUSH_AT_STOP: Duration = Duration::from_millis(200);
-/// How long clients have to read the last answers before their connections end: with IMMEDIATE=1 libzmq throws away
-/// what a client has received and not read yet when its connection ends.
-const READ_AT_STOP: Duration = Duration::from_millis(50);
-/// How long the system may take to give the listening ports back.
-const UNBIND_AT_STOP: Duration = Duration::from_millis(200);
-
 /// The router loop as a value: whoever owns it calls [`turn`](RouterLoop::turn).
 pub(crate) struct RouterLoop {
     pub(super) socket: Socket,
@@ -66,6 +57,9 @@ pub(crate) struct RouterLoop {
     pub(super) upstreams: Vec<Upstream>,
     /// For which servers this one speaks to them: itself, and those that are its clients.
     pub(super) gateways: Vec<GatewayHop>,
+    /// Counts the changes of which calls of the servers behind are urgent or idempotent.
+    pub(super) changes_behind: u64,
+    pub(super) greeting_names: GreetingNames,
     /// Kept for its capacity.
     pub(super) upstream_events: Vec<UpstreamEvent>,
     pub(super) timers: Timers,
@@ -76,7 +70,7 @@ pub(crate) struct RouterLoop {
     storms: Storms,
     /// When nothing was left to read last.
     drained_at: Instant,
-    stopping: Option<Stopping>,
+    pub(super) stopping: Option<Stopping>,
 }
 
 /// What the loop is told when it is made.
@@ -116,20 +110,6 @@ pub(crate) struct InFlight {
     pub(super) _permit: Permit,
 }
 
-struct Stopping {
-    /// When everything is over, whatever is left: what follows is moved forward to here.
-    by: Instant,
-    /// When calls that have not returned are answered all the same.
-    answer_all_at: Instant,
-    /// When the listeners are closed; `None` until every call is answered.
-    close_at: Option<Instant>,
-    /// When the loop ends though the system has not given the ports back; `None` until every call is answered
-    /// and the listeners were closed.
-    end_at: Option<Instant>,
-    /// Listeners that libzmq has not closed yet.
-    open_listeners: usize,
-}
-
 /// Whether the loop goes on.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
@@ -164,6 +144,8 @@ impl RouterLoop {
             outcomes,
             upstreams: Vec::new(),
             gateways: Vec::new(),
+            changes_behind: 0,
+            greeting_names: GreetingNames::default(),
             upstream_events: Vec::new(),
             timers,
             wakes: Vec::new(),
@@ -202,13 +184,6 @@ impl RouterLoop {
     /// For as long, when this is the last owner of the context.
     pub(crate) fn close(self) {
         self.limit_flush();
-    }
-
-    fn limit_flush(&self) {
-        let left = self.stopping.as_ref().map_or(FLUSH_AT_STOP, |stopping| StopSchedule::until(stopping.by));
-        if let Err(error) = self.socket.set_linger(left.min(FLUSH_AT_STOP)) {
-            log::warn!("the last answers may not leave: {error}");
-        }
     }
 
     fn take_requests(&mut self) -> usize {
@@ -290,7 +265,7 @@ impl RouterLoop {
                         memory::give_back();
                     }
                     self.outcomes.tidy(now);
-                    self.tell_of_forgotten_clients();
+                    self.tell_of_forgotten_clients(now);
                     // After a pause of this process the pings that came meanwhile still wait in the socket.
                     let flooded_for = now.saturating_duration_since(self.drained_at);
                     if socket_was_drained || flooded_for > FLOOD_EXCUSES_FOR {
@@ -363,68 +338,6 @@ impl RouterLoop {
             }
         }
         self.shrink_held_answers(client);
-    }
-
-    fn begin_to_stop(&mut self, schedule: StopSchedule) {
-        if self.stopping.is_some() {
-            return;
-        }
-        let by = schedule.loops_by;
-        let answer_all_at = (Instant::now() + GRACE_AT_STOP).min(by);
-        self.stopping = Some(Stopping { by, answer_all_at, close_at: None, end_at: None, open_listeners: 0 });
-        self.leave_upstreams();
-        self.end_all_parked();
-        for (key, call) in &self.in_flight {
-            match call.entry.queue.take(*key) {
-                Some(job) => job.refuse(server_stopped(false)),
-                None => call.control.interrupt(Interrupted::ServerStopping),
-            }
-        }
-    }
-
-    fn has_stopped(&mut self) -> bool {
-        let Some(stopping) = &self.stopping else { return false };
-        let now = Instant::now();
-        let (end_at, ports_are_free) = (stopping.end_at, stopping.open_listeners == 0);
-        if now >= stopping.answer_all_at {
-            let unanswered: Vec<JobKey> =
-                self.in_flight.iter().filter(|(_, call)| !call.answered).map(|(key, _)| *key).collect();
-            for key in unanswered {
-                self.answer_before_return(key, &server_stopped(true));
-            }
-        }
-        let all_answered = self.in_flight.values().all(|call| call.answered);
-        match end_at {
-            Some(end_at) => all_answered && (ports_are_free || now >= end_at),
-            None => all_answered && self.answers_are_read(now) && self.close_listeners(now),
-        }
-    }
-
-    /// Whether clients had the time to read the last answers; where there are no clients, they have.
-    fn answers_are_read(&mut self, now: Instant) -> bool {
-        let pause = if self.clients.stats(now).is_empty() { Duration::ZERO } else { READ_AT_STOP };
-        match &mut self.stopping {
-            Some(stopping) => now >= *stopping.close_at.get_or_insert((now + pause).min(stopping.by)),
-            None => false,
-        }
-    }
-
-    /// Closes the listeners; `true` when their ports are free at once. Not before every call is answered: libzmq ends
-    /// the connections that a listener accepted together with it, and gives what was sent on them the linger to leave.
-    fn close_listeners(&mut self, now: Instant) -> bool {
-        self.limit_flush();
-        self.settings.socket_files.clear();
-        let mut open = 0;
-        for set in self.settings.listening.all() {
-            let unbound = self.socket.unbind(&set.calls);
-            // A name of inproc is free at once, and nothing tells of it.
-            open += usize::from(unbound.is_ok() && set.calls.inproc_name().is_none());
-        }
-        if let Some(stopping) = &mut self.stopping {
-            stopping.end_at = Some((now + UNBIND_AT_STOP).min(stopping.by));
-            stopping.open_listeners = open;
-        }
-        open == 0
     }
 
     /// Whether new calls are refused.

@@ -54,6 +54,8 @@ pub struct RouterServer {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) streams: Arc<Streams>,
     listening: Listening,
+    /// It shares its context with others of this process, whom it reaches over `inproc`.
+    pub(crate) shares_context: bool,
     pub(crate) mail: MailSender<RouterEvent>,
     pub(crate) upstreams: Arc<UpstreamViews>,
     router: Arc<RouterInstrument>,
@@ -187,6 +189,7 @@ impl RouterServer {
         let socket_files = wanted.iter().filter_map(|set| SocketFile::of(&set.calls)).collect();
         let stream_settings =
             StreamSettings { epoch, started, stalled_subscriber_bytes: options.stalled_subscriber_bytes };
+        let shares_context = shared.is_some();
         let streams_context =
             shared.map_or_else(|| Context::new(options.io_threads), |shared| Ok(shared.context().clone()))?;
         let samples: Vec<Endpoint> = wanted.iter().map(|set| set.samples.clone()).collect();
@@ -258,6 +261,7 @@ impl RouterServer {
             dispatcher,
             streams,
             listening,
+            shares_context,
             mail,
             upstreams,
             router,

@@ -161,6 +161,8 @@ impl RouterServer {
         address: &str,
         options: RelayOptions,
     ) -> Result<(), AddStreamError> {
+        self.check_reach(address)
+            .map_err(|error| AddStreamError::Address { name: name.to_owned(), error })?;
         self.streams.add_relay(name, address, options)
     }
 

@@ -92,6 +92,28 @@ fn a_move_that_waits_for_its_name_does_not_run_after_everything_was_stopped() {
     assert!(rig.stage.moves().is_empty(), "the move ran after the stop");
 }
 
+/// The stop is of an instrument that is there already; what waits has a name under it that still has to come.
+#[test]
+fn a_move_that_waits_for_its_name_does_not_run_after_its_instrument_was_stopped() {
+    let server = slow_to_add();
+    let (alice, bob) = (client(&server), client(&server));
+    let focus = early::<()>(&server, &alice, "stage.focus");
+    let of_another = early::<u32>(&server, &alice, "stage2.focus");
+    server.add_instrument("stage", TestStage::rig().stage).unwrap();
+    bob.call::<()>("stage.stop", ()).ends().unwrap();
+    let (ran, runs) = crossbeam_channel::unbounded();
+    server.add_call("stage.focus", move || ran.send(()).unwrap()).unwrap();
+    server.add_call("stage2.focus", || 42_u32).unwrap();
+    match focus.ends().unwrap_err() {
+        CallError::Cancelled { by, may_still_be_running: false, .. } => {
+            assert_eq!(by, format!("by stage.stop, by {}", bob.identity()));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(of_another.ends(), Ok(42), "another instrument was not stopped");
+    assert!(runs.try_recv().is_err(), "it ran after the stop");
+}
+
 #[test]
 fn they_run_in_the_order_in_which_they_came() {
     let server = slow_to_add();

@@ -37,6 +37,9 @@ pub struct UpstreamDescription {
     pub round_trip_ms: Option<f64>,
     /// What it says of itself; absent until it has.
     pub server: Option<ServerDescription>,
+    /// What of it is not described here, and why, for people; empty when all is. It is there to be called all the same.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub not_described: String,
     /// Calls that were passed on to it and have not ended.
     pub in_flight: u64,
     /// Messages that wait here for the connection to take them.

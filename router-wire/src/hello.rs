@@ -173,6 +173,11 @@ pub struct HelloReply {
     pub registry_version: u64,
 }
 
+impl HelloReply {
+    /// The longest that is read [bytes].
+    pub const MOST_BYTES: usize = 256 << 10;
+}
+
 /// The keyword arguments of `router.ping`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PingRequest {

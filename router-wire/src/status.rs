@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::describe::UpstreamDescription;
+
 /// How one of the methods that `router.stop_all` ran ended; its answer is a list of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopOutcome {
@@ -65,8 +67,12 @@ pub struct StreamStats {
     pub name: String,
     /// Whether it is published at present.
     pub enabled: bool,
-    /// How often its function is to be called [Hz]; absent for pushed streams.
+    /// How often its function is to be called here [Hz]; absent for streams that are pushed, or come from elsewhere.
     pub asked_hz: Option<f64>,
+    /// Where it comes from: the prefix of the server behind that serves it, or the endpoint that it is relayed from; absent
+    /// for streams of this server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<StreamOrigin>,
     /// Samples produced per second, over the last second or two samples, whichever is longer [Hz].
     pub achieved_hz: f64,
     /// Samples produced: each took a sequence number.
@@ -81,6 +87,17 @@ pub struct StreamStats {
     pub dropped_at_source: u64,
     /// Subscriber connections that listen.
     pub subscribers: u64,
+}
+
+/// Where a stream comes from that is none of this server's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StreamOrigin {
+    /// A server behind, by its prefix.
+    Upstream(String),
+    /// What a relay receives from, by its endpoint.
+    Relay(String),
 }
 
 /// A client as its server sees it.
@@ -111,6 +128,9 @@ pub struct ServerStats {
     pub lanes: Vec<LaneStatus>,
     /// Clients.
     pub clients: Vec<ClientStats>,
+    /// The servers right behind it, by prefix.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstreams: Vec<UpstreamDescription>,
     /// Everything that is counted and has no better place, by name: what the network sent that was refused,
     /// answers that could not be delivered, and the like. `docs/protocol.md` lists them.
     pub counters: BTreeMap<String, u64>,

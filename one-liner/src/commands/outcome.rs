@@ -101,7 +101,10 @@ fn show(report: OutcomeReport, id: CallId, output: Output) -> Result<Exit, Comma
             Ok(Exit::Failed)
         }
         OutcomeReport::OtherEpoch { .. } => {
-            output.line("the server was restarted, its outcome is lost; it may have run")?;
+            output.line(
+                "the server was restarted, its outcome is lost; it may have run. Of a call that the server had passed on to \
+                 one behind it, that one may know",
+            )?;
             output.json(&json!({ "outcome": "other_epoch", "call_id": id }))?;
             Ok(Exit::NoAnswer)
         }

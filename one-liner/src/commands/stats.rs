@@ -24,12 +24,14 @@ impl Stats {
         let stats = client.stats().wait()?;
         output.json(&stats)?;
         let tables = [
+            tables::upstreams(&stats.upstreams, usize::MAX),
             tables::streams(&stats.streams),
             tables::calls(&stats.calls),
             tables::lanes(&stats.lanes),
             tables::clients(&stats.clients),
         ];
-        for table in tables {
+        let behind = usize::from(stats.upstreams.is_empty());
+        for table in tables.into_iter().skip(behind) {
             for line in table {
                 output.line(line)?;
             }

@@ -198,7 +198,7 @@ impl Shown {
         vec![
             tables::flows(&self.stats.streams, width),
             equation::table(&self.subscriptions, tables::name_room(width)),
-            tables::upstreams(&self.upstreams),
+            tables::upstreams(&self.upstreams, width),
             self.busy_lanes(me),
             tables::calls(&calls),
             tables::clients(&self.stats.clients),

@@ -32,11 +32,11 @@ impl LiveTable {
     /// # Errors
     /// When stdout is closed.
     pub(crate) fn draw(&mut self, stats: &ServerStats, upstreams: &[UpstreamDescription]) -> io::Result<()> {
-        let mut lines = lines(stats, upstreams);
+        let (width, height) = terminal_size::terminal_size()
+            .map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)));
+        let mut lines = lines(stats, upstreams, width);
         let mut text = String::new();
         if self.on_terminal {
-            let (width, height) = terminal_size::terminal_size()
-                .map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)));
             // A line that wraps, or one scrolled off the top, could not be drawn over.
             lines.truncate(height.saturating_sub(1));
             for line in &mut lines {
@@ -58,7 +58,7 @@ impl LiveTable {
     }
 }
 
-fn lines(stats: &ServerStats, upstreams: &[UpstreamDescription]) -> Vec<String> {
+fn lines(stats: &ServerStats, upstreams: &[UpstreamDescription], width: usize) -> Vec<String> {
     let up = Duration::try_from_secs_f64(stats.uptime_s).unwrap_or_default();
     let clients = match stats.clients.len() {
         1 => "1 client".to_owned(),
@@ -66,7 +66,7 @@ fn lines(stats: &ServerStats, upstreams: &[UpstreamDescription]) -> Vec<String> 
     };
     let mut lines = vec![format!("up {}, {clients}; Ctrl-C ends", duration::for_people(up)), String::new()];
     if !upstreams.is_empty() {
-        lines.extend(tables::upstreams(upstreams));
+        lines.extend(tables::upstreams(upstreams, width));
         lines.push(String::new());
     }
     lines.extend(tables::streams(&stats.streams));

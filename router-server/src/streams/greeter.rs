@@ -1,5 +1,7 @@
 //! `Greeter`: asks a server, at its calls endpoint, where its streams are.
 
+use std::time::Duration;
+
 use router_client::{host_name, user_name};
 use router_socket::{
     Context, Endpoint, Frame, Monitor, PollEntry, Socket, SocketError, SocketEvent, SocketKind,
@@ -7,13 +9,17 @@ use router_socket::{
 use router_wire::hello::ClientSocket;
 use router_wire::request::RequestFlags;
 use router_wire::{
-    ClientId, ClientIdentity, Encoding, PROTOCOL_VERSION, RequestHeader, ServerMessage, Status, arguments,
-    body,
+    ClientId, ClientIdentity, Encoding, HelloReply, PROTOCOL_VERSION, RequestHeader, ServerMessage, Status,
+    arguments, body,
 };
 use serde::Deserialize;
 
-/// The longest answer that is taken [bytes].
-const MOST_BYTES: u64 = 64 << 10;
+/// The longest answer that is taken, with its header [bytes].
+const MOST_BYTES: u64 = HelloReply::MOST_BYTES as u64 + 1_024;
+/// How long a hello waits that could not leave.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(20);
+/// How soon the end of a connection over `inproc` is seen.
+const LOOK_IN_PROCESS_EVERY: Duration = Duration::from_millis(100);
 
 /// A DEALER that greets on every connection, so that a server that comes back elsewhere is found.
 pub(super) struct Greeter {
@@ -24,6 +30,8 @@ pub(super) struct Greeter {
     call: u64,
     /// A connection is there that was not greeted on.
     owes: bool,
+    /// Over `inproc`.
+    is_in_process: bool,
     /// A connection is there, and the other side has not said what it is.
     is_strange: bool,
 }
@@ -32,7 +40,7 @@ pub(super) struct Greeter {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Greeted {
     /// The server serves its streams there.
-    Serves { samples: Endpoint, frames: Endpoint },
+    Serves { epoch: u64, samples: Endpoint, frames: Endpoint },
     /// It is no server of ours, or refuses.
     Refused,
 }
@@ -48,11 +56,18 @@ impl Greeter {
         socket.set_max_message_bytes(MOST_BYTES)?;
         socket.set_recv_hwm(4)?;
         let monitor = socket.monitor()?;
+        let is_in_process = calls.inproc_name().is_some();
+        if is_in_process {
+            socket.set_send_hwm(0)?; // never full: one that takes nothing has no server
+        }
         socket.connect(calls)?;
         let id = random_id();
         let (user, host) = (user_name(), host_name());
         let client = ClientIdentity { id, name: name.to_owned(), user, host, pid: std::process::id() };
-        Ok(Greeter { socket, monitor, calls: calls.clone(), client, call: 0, owes: false, is_strange: false })
+        let calls = calls.clone();
+        // Over inproc the first hello waits where the server will find it.
+        let owes = is_in_process;
+        Ok(Greeter { socket, monitor, calls, client, call: 0, owes, is_in_process, is_strange: false })
     }
 
     /// Takes what has come; `None` when nothing has.
@@ -69,6 +84,11 @@ impl Greeter {
                 _ => {}
             }
         }
+        if self.is_in_process && self.has_ended_in_process() {
+            let _ = self.socket.disconnect(&self.calls); // it has ended already
+            self.socket.connect(&self.calls)?;
+            self.owes = true;
+        }
         if self.owes {
             self.call += 1;
             let hello = hello(&self.client, self.call);
@@ -83,9 +103,20 @@ impl Greeter {
         Ok(None)
     }
 
-    /// Whether it has something to do soon though nothing comes.
-    pub(super) fn is_pressed(&self) -> bool {
-        self.owes
+    /// When it has something to do though nothing comes.
+    pub(super) fn looks_after(&self) -> Option<Duration> {
+        match (self.owes, self.is_in_process) {
+            (true, _) => Some(TRY_AGAIN_AFTER),
+            (false, true) => Some(LOOK_IN_PROCESS_EVERY),
+            (false, false) => None,
+        }
+    }
+
+    /// libzmq tells nothing of a connection over `inproc`. A socket that takes nothing has lost its server.
+    fn has_ended_in_process(&self) -> bool {
+        let stands =
+            self.socket.events_writable().unwrap_or(true) || self.socket.events_readable().unwrap_or(true);
+        !stands
     }
 
     /// What a loop waits for.
@@ -108,7 +139,7 @@ impl Greeter {
         let Ok(told) = body::decode_as::<Told>(header.encoding, bytes) else { return Some(Greeted::Refused) };
         let reachable = |endpoint: &str| reachable(&self.calls, endpoint);
         match (reachable(&told.samples), reachable(&told.frames)) {
-            (Some(samples), Some(frames)) => Some(Greeted::Serves { samples, frames }),
+            (Some(samples), Some(frames)) => Some(Greeted::Serves { epoch: header.epoch, samples, frames }),
             _ => Some(Greeted::Refused),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use router_socket::{Context, Endpoint, Frame, MailSender, Mailbox, Monitor, PollEntry, SocketError};
 use router_wire::Name;
@@ -22,8 +22,6 @@ use super::tap::TapSender;
 pub(super) const MOST_IN_A_TURN: usize = 1_000;
 /// ... and of a server's large streams, so that small ones never wait long behind them.
 const MOST_LARGE_IN_A_TURN: usize = 16;
-/// How long a greeting waits that could not be sent at once.
-const TRY_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 /// What reaches a relay. There is at most one `Look` of each stream on its way.
 pub(super) enum RelayCommand {
@@ -50,6 +48,8 @@ pub(super) struct RelayLoop {
     pub(super) large: Option<Feed>,
     /// Where a server that was greeted serves samples and frames.
     pub(super) served: Option<(Endpoint, Endpoint)>,
+    /// The life of the server that told where its streams are; 0: none has.
+    pub(super) served_by: u64,
     /// A connection is there, and the other side has not said what it is.
     pub(super) is_greeting: bool,
     /// There may be a server at the endpoint: its calls socket.
@@ -130,6 +130,7 @@ impl RelayLoop {
             monitor,
             large: None,
             served: None,
+            served_by: 0,
             is_greeting: false,
             greeter: None,
             dial_at: Some(Instant::now()),
@@ -218,8 +219,8 @@ impl RelayLoop {
             self.step(incarnation, now, !(small_left || large_left));
         }
         self.restless.iter().for_each(|&(_, at)| next(at));
-        if self.greeter.as_ref().is_some_and(Greeter::is_pressed) {
-            next(now + TRY_AGAIN_AFTER);
+        if let Some(pause) = self.greeter.as_ref().and_then(Greeter::looks_after) {
+            next(now + pause);
         }
         if more {
             return Ok(true);

@@ -169,6 +169,11 @@ impl RelayOptions {
         self
     }
 
+    /// Whether the source may be a server, that tells where its streams are.
+    pub(super) fn greets(&self) -> bool {
+        matches!(self.format, RelayFormat::Auto | RelayFormat::RouterServer)
+    }
+
     /// Whether streams are made as topics are met.
     pub(super) fn discovers(&self) -> bool {
         self.each_topic.is_some() && self.topics.is_empty()

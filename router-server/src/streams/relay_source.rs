@@ -86,7 +86,13 @@ impl RelayLoop {
         }
         let Some(greeter) = &mut self.greeter else { return Ok(()) };
         match greeter.turn()? {
-            Some(Greeted::Serves { samples, frames }) => {
+            Some(Greeted::Serves { epoch, samples, frames }) => {
+                // Over inproc libzmq connects once: the connection ended with the life before.
+                if self.greeter_only() && self.served_by != epoch {
+                    self.feed.hang_up();
+                    self.large.iter_mut().for_each(Feed::hang_up);
+                }
+                self.served_by = epoch;
                 self.source_is_numbered();
                 let mut refused = self.feed.dial(&samples).is_err();
                 if let Some(large) = &mut self.large {
@@ -113,12 +119,16 @@ impl RelayLoop {
         self.is_greeting = false;
         self.shared.counters.count(RelayCounted::FailedHandshake);
         self.feed.hang_up();
-        let may_be_server = matches!(self.options.format, RelayFormat::Auto | RelayFormat::RouterServer);
-        if self.greeter.is_none() && may_be_server {
+        if self.greeter.is_none() && self.options.greets() {
             self.greet();
         } else {
             self.dial_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
         }
+    }
+
+    /// Over `inproc` everything accepts a connection: only the greeting tells what it is.
+    fn greeter_only(&self) -> bool {
+        self.endpoint.inproc_name().is_some()
     }
 
     pub(super) fn greet(&mut self) {
@@ -139,6 +149,8 @@ impl RelayLoop {
         let endpoint = match (&self.served, &self.greeter) {
             (Some((samples, _)), Some(_)) => samples,
             (Some(_), None) => return self.greet(),
+            (None, Some(_)) if self.greeter_only() => return,
+            (None, None) if self.greeter_only() => return self.greet(),
             (None, _) => &self.endpoint,
         };
         if self.feed.dial(endpoint).is_err() {

@@ -69,6 +69,7 @@ impl Streams {
         let relay_name = Name::parse_unreserved(name)?;
         let endpoint = Endpoint::for_client(address)
             .map_err(|error| AddStreamError::Address { name: name.to_owned(), error })?;
+        check_in_process(name, &endpoint, &options)?;
         if self.roster.ingress.stopped.load(Ordering::SeqCst) {
             return Err(AddStreamError::Stopped);
         }
@@ -131,6 +132,20 @@ impl Streams {
             }
         }
     }
+}
+
+/// Over `inproc` a SUB would be connected to whatever has the name, and nobody would say that it is no PUB: a server is
+/// found by its calls.
+fn check_in_process(name: &str, endpoint: &Endpoint, options: &RelayOptions) -> Result<(), AddStreamError> {
+    let Some(served) = endpoint.inproc_name() else { return Ok(()) };
+    let reason = if served.ends_with(".samples") || served.ends_with(".frames") {
+        "give the address of the server's calls, without `.samples` and `.frames`"
+    } else if options.greets() {
+        return Ok(());
+    } else {
+        "only a RouterServer can be reached over inproc; leave the format at RelayFormat::Auto"
+    };
+    Err(AddStreamError::InProcess { name: name.to_owned(), address: endpoint.to_string(), reason })
 }
 
 impl Relays {

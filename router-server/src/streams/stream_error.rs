@@ -86,6 +86,16 @@ pub enum AddStreamError {
         /// What is wrong with it.
         error: EndpointError,
     },
+    /// Over `inproc` nothing but the calls of a `RouterServer` is there to be relayed.
+    #[error("`{name}` cannot be relayed from {address}: {reason}")]
+    InProcess {
+        /// The stream.
+        name: String,
+        /// The address of its source.
+        address: String,
+        /// What is wrong with it, and what is right.
+        reason: &'static str,
+    },
     /// The system gives no thread for it.
     #[error("no thread could be started for `{name}`: {error}")]
     Thread {

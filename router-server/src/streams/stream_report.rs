@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use router_wire::describe::{StreamDescription, StreamSource};
-use router_wire::status::StreamStats;
+use router_wire::status::{StreamOrigin, StreamStats};
 
 use super::frequency::Frequency;
 use super::stream::Stream;
@@ -74,6 +74,10 @@ impl Stream {
             name: self.name.to_string(),
             enabled: state.enabled,
             asked_hz: state.frequency.map(Frequency::hz),
+            from: self.spec.source.as_ref().map(|origin| match &origin.upstream {
+                Some(prefix) => StreamOrigin::Upstream(prefix.to_string()),
+                None => StreamOrigin::Relay(origin.endpoint.clone()),
+            }),
             achieved_hz: state.rate.hz(now_ns),
             produced: state.next + state.passed_on,
             published: state.published,

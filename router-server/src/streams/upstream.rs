@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use router_socket::{Context, Endpoint, Frame, MailSender, Mailbox, PollEntry, SocketError};
+use router_socket::{
+    Context, Endpoint, Frame, MailSender, Mailbox, Monitor, PollEntry, SocketError, SocketEvent,
+};
 use router_wire::Name;
 use router_wire::describe::{StreamDescription, StreamSocket};
 use router_wire::sample::topic;
@@ -53,6 +55,7 @@ pub(super) struct UpstreamLoop {
     context: Context,
     /// All small streams.
     small: Feed,
+    monitor: Monitor,
     sink: Source,
     server: Option<Server>,
     /// Why it cannot be reached at present.
@@ -88,7 +91,8 @@ impl UpstreamLoop {
         (mail, mailbox): (MailSender<UpstreamCommand>, Mailbox<UpstreamCommand>),
         shared: Arc<RelayShared>,
     ) -> Result<UpstreamLoop, SocketError> {
-        let small = Feed::open(&context, SMALL_SAMPLE_BYTES, roster.ingress.budget_bytes)?;
+        let mut small = Feed::open(&context, SMALL_SAMPLE_BYTES, roster.ingress.budget_bytes)?;
+        let monitor = small.socket.monitor()?;
         Ok(UpstreamLoop {
             prefix,
             roster,
@@ -96,6 +100,7 @@ impl UpstreamLoop {
             mailbox,
             context,
             small,
+            monitor,
             sink,
             server: None,
             lost: None,
@@ -126,6 +131,7 @@ impl UpstreamLoop {
             }
             more |= taken == MOST_IN_A_TURN;
         }
+        self.follow_connections();
         let small_left = self.receive_small()?;
         more |= small_left | self.receive_large()?;
         let now = Instant::now();
@@ -148,9 +154,9 @@ impl UpstreamLoop {
             return Ok(true);
         }
         let timeout = due.map(|due| due.saturating_duration_since(now));
-        let mut entries = vec![PollEntry::readable(&self.small.socket)];
+        let mut entries = vec![PollEntry::readable(&self.small.socket), self.monitor.poll_entry()];
         let large = self.entries.values().filter_map(|entry| entry.large.as_ref());
-        entries.extend(large.map(|large| PollEntry::readable(&large.feed.socket)));
+        entries.extend(large.flat_map(Large::poll_entries));
         self.mailbox.poll(&mut entries, timeout)?;
         Ok(true)
     }
@@ -308,6 +314,22 @@ impl UpstreamLoop {
             Step::Unsubscribe => drop(self.small.socket.unsubscribe(&topic)),
             Step::WaitUntil(at) => self.restless.push((name.clone(), at)),
             Step::Nothing => {}
+        }
+    }
+
+    /// Counts what became of the connections; libzmq makes them again by itself.
+    fn follow_connections(&mut self) {
+        let large = self.entries.values_mut().filter_map(|entry| entry.large.as_mut());
+        for monitor in large.map(|large| &mut large.monitor).chain([&mut self.monitor]) {
+            for event in std::iter::from_fn(|| monitor.try_next()).take(MOST_IN_A_TURN) {
+                match event {
+                    SocketEvent::HandshakeFailed { .. } => {
+                        self.shared.counters.count(RelayCounted::FailedHandshake);
+                    }
+                    SocketEvent::Disconnected { .. } => self.shared.counters.count(RelayCounted::Disconnect),
+                    _ => {}
+                }
+            }
         }
     }
 

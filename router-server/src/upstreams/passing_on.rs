@@ -1,72 +1,29 @@
 //! What the router loop does with requests, cancels and answers that go to servers behind it and come from them.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use router_client::ConnectionState;
-use router_client::gateway::{UpstreamAnswer, UpstreamEvent, UpstreamLink};
-use router_socket::{Frame, PollEntry};
-use router_wire::describe::Description;
+use router_client::gateway::UpstreamLink;
+use router_socket::PollEntry;
 use router_wire::hello::{ClientSocket, GatewayHop};
 use router_wire::outcome::OUTCOME;
-use router_wire::reply::{REPLY_HEADER_BYTES, body_goes_into_own_frame, overwrite_epoch};
 use router_wire::{
-    Arguments, BodyError, CallId, ClientId, ClientIdentity, Encoding, Failure, Name, OutcomeReport,
-    OutcomeRequest, RequestHeader, Status, arguments, body as bodies, json,
+    BodyError, CallId, ClientId, ClientIdentity, Encoding, Failure, Name, OutcomeReport, OutcomeRequest,
+    RequestHeader, arguments, body as bodies, json,
 };
 
 use super::passed_call::{PassedCall, ReplyTo, Request, RequestBody};
-use super::prefixing::{prefix_description, prefix_failure, prefixed, stripped};
 use super::stop_all::UpstreamStop;
-use super::upstream::{AddUpstream, Reading, Upstream};
+use super::upstream::{AddUpstream, Upstream};
+use super::ways::Way;
 use crate::client_table::{ClientKey, Sender};
-use crate::job::{Body, JobKey, encode_outcome, server_stopped};
-use crate::json_answer::in_json;
+use crate::job::{Body, JobKey, server_stopped};
 use crate::kept_outcomes::Kept;
-use crate::outgoing_answer::OutgoingAnswer;
 use crate::router_loop::RouterLoop;
 use crate::stop_all::STOP_ALL;
 use crate::timers::Due;
 
-/// Calls of `router` whose first argument is the name of a stream. For a stream behind, the server there is asked.
-const OF_A_STREAM: [&str; 4] =
-    ["router.enable_stream", "router.disable_stream", "router.set_frequency", "router.settle"];
-const STREAM_ARGUMENT: &str = "name";
-/// Arguments longer than this name no stream [bytes].
-const MOST_CONTROL_ARGUMENTS: usize = 4 << 10;
-/// A longer description of a server behind is not read [bytes].
-const MOST_DESCRIPTION_BYTES: usize = 16 << 20;
-/// An answer up to this length is copied behind its new header; a reference costs more.
-const COPIED_BYTES: usize = 4 << 10;
-
-/// Where a request goes that is not for this server.
-pub(crate) struct Way<'a> {
-    upstream: usize,
-    /// The name at the server behind.
-    target: &'a str,
-    /// Arguments whose stream has lost its prefix.
-    body: Option<Vec<u8>>,
-}
-
 impl RouterLoop {
-    /// The server behind that a request is for, if it is for one.
-    pub(crate) fn way_to<'a>(&self, target: &'a str, encoding: Encoding, body: &Body) -> Option<Way<'a>> {
-        if self.upstreams.is_empty() {
-            return None;
-        }
-        if OF_A_STREAM.contains(&target) {
-            return self.way_to_stream(target, encoding, body);
-        }
-        let (upstream, target) = self.behind(target)?;
-        Some(Way { upstream, target, body: None })
-    }
-
-    /// Whether a name is that of a server behind.
-    pub(crate) fn is_behind(&self, name: &str) -> bool {
-        self.behind(name).is_some()
-    }
-
     /// Passes a request on, or refuses it.
     pub(crate) fn pass_on(
         &mut self,
@@ -164,6 +121,7 @@ impl RouterLoop {
         let _ = answer.send(made.map(|upstream| {
             let view = Arc::clone(&upstream.view);
             self.upstreams.push(upstream);
+            self.changes_behind += 1;
             view
         }));
     }
@@ -176,6 +134,7 @@ impl RouterLoop {
             reason: "it was removed".to_owned(),
         });
         let mut upstream = self.upstreams.remove(index);
+        self.changes_behind += 1;
         upstream.close();
         Some(upstream)
     }
@@ -186,25 +145,6 @@ impl RouterLoop {
             self.end_all_passed(index, |_| server_stopped(false));
             self.upstreams[index].close();
         }
-    }
-
-    /// The names of urgent calls of the servers behind, for greetings.
-    pub(crate) fn urgent_behind(&self) -> Vec<String> {
-        let names = |upstream: &Upstream| -> Vec<String> {
-            let of_router = ["router.ping", STOP_ALL];
-            let told = upstream.link.urgent().iter().map(String::as_str);
-            told.chain(of_router).map(|name| prefixed(upstream.prefix.as_str(), name)).collect()
-        };
-        self.upstreams.iter().flat_map(names).collect()
-    }
-
-    /// The names of calls of the servers behind that may run again, for greetings.
-    pub(crate) fn idempotent_behind(&self) -> Vec<String> {
-        let names = |upstream: &Upstream| -> Vec<String> {
-            let told = upstream.link.idempotent().iter();
-            told.map(|name| prefixed(upstream.prefix.as_str(), name)).collect()
-        };
-        self.upstreams.iter().flat_map(names).collect()
     }
 
     /// Whether `name` is a call of a server behind that may run again.
@@ -268,9 +208,14 @@ impl RouterLoop {
         self.pass_on(sender, &header, way, &Body::Made(body), now);
     }
 
-    /// Clients that were forgotten here are forgotten behind, too.
-    pub(crate) fn tell_of_forgotten_clients(&mut self) {
-        for client in self.clients.take_forgotten() {
+    /// Clients that were forgotten here are forgotten behind, too; and scripts that may have ended: one that goes on is
+    /// introduced again.
+    pub(crate) fn tell_of_forgotten_clients(&mut self, now: Instant) {
+        let mut gone = self.clients.take_forgotten();
+        if !self.upstreams.is_empty() {
+            gone.extend(self.clients.silent_scripts(now));
+        }
+        for client in gone {
             self.upstreams.iter_mut().for_each(|upstream| upstream.client_is_lost(client));
         }
     }
@@ -318,30 +263,6 @@ impl RouterLoop {
         }
     }
 
-    fn way_to_stream<'a>(&self, target: &'a str, encoding: Encoding, body: &Body) -> Option<Way<'a>> {
-        let bytes = Some(body.bytes()).filter(|bytes| bytes.len() <= MOST_CONTROL_ARGUMENTS)?;
-        let is_json = encoding == Encoding::Json;
-        let read = if is_json { Some(json::arguments(bytes).ok()?) } else { None };
-        let given = Arguments::decode(read.as_deref().unwrap_or(bytes)).ok()?;
-        let stream: String = given.take(0, STREAM_ARGUMENT).ok()?;
-        let (upstream, name) = self.behind(&stream)?;
-        let other = if given.positional.is_empty() {
-            let name = bodies::encode(name).ok()?;
-            arguments::encode(&(), &[(STREAM_ARGUMENT.to_owned(), name)]).ok()?
-        } else {
-            arguments::encode(&(name,), &[]).ok()?
-        };
-        let body = given.overridden_by(&Arguments::decode(&other).ok()?).to_body();
-        let body = if is_json { json::from_message_pack(&body).ok()? } else { body };
-        Some(Way { upstream, target, body: Some(body) })
-    }
-
-    /// The upstream under whose prefix `name` is, and the name there.
-    fn behind<'a>(&self, name: &'a str) -> Option<(usize, &'a str)> {
-        let mut upstreams = self.upstreams.iter().enumerate();
-        upstreams.find_map(|(index, upstream)| Some((index, stripped(upstream.prefix.as_str(), name)?)))
-    }
-
     /// The upstream through which a call was passed on to a client's name; not those of `router.stop_all`.
     fn passed_through(&self, key: JobKey) -> Option<usize> {
         self.upstreams.iter().position(|upstream| {
@@ -385,190 +306,6 @@ impl RouterLoop {
         let call = PassedCall { reply_to, sent: false, socket, owner, there, json, _permits: permits };
         upstream.pass_on(key, &identity, request, call)
     }
-
-    fn take_upstream_event(&mut self, index: usize, event: UpstreamEvent) {
-        let upstream = &mut self.upstreams[index];
-        match event {
-            UpstreamEvent::State { before, now } => {
-                upstream.view.set_state(now, upstream.link.reason());
-                if now.is_up() && !before.is_up() {
-                    let clients = &self.clients;
-                    upstream.is_back(|client| clients.get(client).is_some_and(|client| !client.lost));
-                }
-                // Servers before this one tell of it too.
-                self.dispatcher.registry.write().something_behind_changed();
-                if now == ConnectionState::Lost {
-                    upstream.streams.lost(&upstream.link.reason());
-                    self.lose_upstream(index);
-                }
-            }
-            UpstreamEvent::Greeted => {
-                upstream.wants_description = true;
-            }
-            UpstreamEvent::Answer(answer) if answer.client.is_none() => self.take_own_answer(index, answer),
-            UpstreamEvent::Answer(answer) => self.take_passed_answer(index, answer),
-            UpstreamEvent::Malformed => self.dispatcher.counters.bad_messages.add(1),
-        }
-    }
-
-    /// The connection is lost: what had left has an unknown outcome.
-    fn lose_upstream(&mut self, index: usize) {
-        let reason = self.upstreams[index].link.reason();
-        self.end_all_passed(index, |server| Failure::Unreachable { server, reason: reason.clone() });
-    }
-
-    /// Ends everything that was passed on: what had left with an unknown outcome, the rest as `unsent` says.
-    fn end_all_passed(&mut self, index: usize, unsent: impl Fn(String) -> Failure) {
-        let upstream = &mut self.upstreams[index];
-        let label = upstream.label();
-        for (key, call) in upstream.lose() {
-            let failure = if call.sent {
-                self.upstreams[index].view.unknown.fetch_add(1, Ordering::Relaxed);
-                Failure::Unknown { server: label.clone() }
-            } else {
-                unsent(label.clone())
-            };
-            self.answer_passed(index, key, call, failure);
-        }
-    }
-
-    fn end_passed(&mut self, index: usize, key: JobKey, failure: Failure) {
-        if let Some(call) = self.upstreams[index].calls.remove(&key) {
-            self.answer_passed(index, key, call, failure);
-        }
-    }
-
-    fn answer_passed(&mut self, index: usize, key: JobKey, call: PassedCall, failure: Failure) {
-        self.keep_passed(index, key, &call);
-        match call.reply_to {
-            ReplyTo::Client(socket) => {
-                if let Some(client) = self.clients.get_mut(key.client) {
-                    client.in_flight.remove(&key.number);
-                }
-                self.refuse(Sender { client: key.client, socket, json: call.json }, key.number, failure);
-            }
-            ReplyTo::StopAll(waiting) => {
-                let _ = waiting.send(Err(failure)); // it may have given up
-            }
-        }
-    }
-
-    /// Remembers where to ask what became of a call that has ended here. One that has not left never ran.
-    fn keep_passed(&mut self, index: usize, key: JobKey, call: &PassedCall) {
-        if let Some(owner) = call.owner.filter(|_| call.sent) {
-            let prefix = self.upstreams[index].prefix.clone();
-            self.outcomes.keep_passed((owner, key.number), prefix, call.there, Instant::now());
-        }
-    }
-
-    /// The description that was asked for. It may be long: another thread reads it.
-    fn take_own_answer(&mut self, index: usize, answer: UpstreamAnswer) {
-        let upstream = &mut self.upstreams[index];
-        let is_description = upstream.describing == Some(answer.call);
-        let Some(header) = answer.outcome.filter(|header| is_description && header.status == Status::Done)
-        else {
-            return;
-        };
-        upstream.describing = None;
-        if answer.bytes() > MOST_DESCRIPTION_BYTES {
-            log::warn!(
-                "the description of `{}` has {} bytes and is not read",
-                upstream.prefix,
-                answer.bytes()
-            );
-            return;
-        }
-        let reading = Reading::begin(&upstream.reading);
-        let (view, streams) = (Arc::clone(&upstream.view), Arc::clone(&upstream.streams));
-        let dispatcher = Arc::clone(&self.dispatcher);
-        let read = move |_: &mut crate::target::Workshop| {
-            let _until_it_is_read = reading;
-            match bodies::decode_as::<Description>(header.encoding, answer.body()) {
-                Ok(mut description) => {
-                    streams.described(description.streams.clone());
-                    prefix_description(view.prefix.as_str(), &mut description);
-                    view.set_description(Arc::new(description));
-                    dispatcher.registry.write().something_behind_changed();
-                }
-                Err(error) => log::warn!("the description of `{}` cannot be read: {error}", view.prefix),
-            }
-        };
-        if let Ok(found) = self.dispatcher.registry.read().find("router.describe") {
-            let _ = found.entry.queue.push_task(Box::new(read)); // refused by a server that has stopped
-        }
-    }
-
-    fn take_passed_answer(&mut self, index: usize, answer: UpstreamAnswer) {
-        let upstream = &mut self.upstreams[index];
-        let client = answer.client.and_then(|id| upstream.client(id));
-        let key = client.map(|client| JobKey { client, number: answer.call });
-        let Some((key, call)) = key.and_then(|key| Some((key, upstream.calls.get(&key)?))) else {
-            upstream.view.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
-        };
-        match (&call.reply_to, answer.outcome) {
-            (ReplyTo::Client(socket), None) => {
-                let socket = *socket;
-                let mut report = answer.message.to_vec();
-                overwrite_epoch(&mut report, self.dispatcher.epoch);
-                self.send_answer(key.client, socket, report.into());
-            }
-            (ReplyTo::StopAll(_), None) => {}
-            (_, Some(header)) => {
-                let Some(call) = upstream.finished(key) else { return };
-                let prefix = upstream.prefix.clone();
-                self.keep_passed(index, key, &call);
-                match call.reply_to {
-                    ReplyTo::Client(socket) => {
-                        if let Some(client) = self.clients.get_mut(key.client) {
-                            client.in_flight.remove(&key.number);
-                        }
-                        let out = passed_outcome(prefix.as_str(), &header, answer, self.dispatcher.epoch);
-                        self.send_answer(key.client, socket, out);
-                    }
-                    ReplyTo::StopAll(waiting) => {
-                        let _ = waiting.send(outcome_here(&header, &answer)); // it may have given up
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// An outcome as this server's clients read it.
-fn passed_outcome(
-    prefix: &str,
-    header: &router_wire::OutcomeHeader,
-    answer: UpstreamAnswer,
-    epoch: u64,
-) -> OutgoingAnswer {
-    if matches!(header.status, Status::NotFound | Status::Cancelled | Status::Unknown | Status::Unreachable)
-        && let Ok(failure) = bodies::decode_as::<Failure>(header.encoding, answer.body())
-    {
-        let failure = prefix_failure(prefix, failure);
-        let message = encode_outcome(Err(failure), epoch, header.call, usize::MAX);
-        let is_json = header.encoding == Encoding::Json;
-        return if is_json { in_json(message, usize::MAX) } else { message }.into();
-    }
-    let copied = answer.body.is_some() || answer.message.len() <= COPIED_BYTES;
-    let take = if copied { answer.message.len() } else { REPLY_HEADER_BYTES };
-    let mut message = answer.message[..take].to_vec();
-    overwrite_epoch(&mut message, epoch);
-    if copied {
-        return OutgoingAnswer { message: Frame::from_vec(message), body: answer.body, enclosed_for: None };
-    }
-    body_goes_into_own_frame(&mut message);
-    let body: Frame = answer.message.without_first(REPLY_HEADER_BYTES);
-    OutgoingAnswer { message: Frame::from_vec(message), body: Some(body), enclosed_for: None }
-}
-
-/// An outcome that this server itself reads.
-fn outcome_here(header: &router_wire::OutcomeHeader, answer: &UpstreamAnswer) -> Result<Vec<u8>, Failure> {
-    if header.status == Status::Done {
-        return Ok(answer.body().to_vec());
-    }
-    let unreadable = |error: router_wire::BodyError| Failure::BadRequest { message: error.to_string() };
-    Err(bodies::decode_as::<Failure>(header.encoding, answer.body()).map_err(unreadable)?)
 }
 
 /// The identity of a client that has not greeted: a short script.

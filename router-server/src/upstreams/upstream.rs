@@ -30,6 +30,8 @@ const MOST_BYTES_OF_A_CLIENT: usize = 64 << 20;
 
 /// Descriptions are asked for at most this often.
 const DESCRIBE_EVERY: Duration = Duration::from_millis(250);
+/// And a server that could not tell after this long.
+const DESCRIBE_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// What the loop is told to make an upstream of.
 pub(crate) struct AddUpstream {
@@ -112,6 +114,7 @@ impl Upstream {
             calls_per_client: MOST_CALLS_OF_A_CLIENT,
             bytes: MOST_BYTES,
             bytes_per_client: MOST_BYTES_OF_A_CLIENT,
+            reserved_per_client: 0,
         };
         let what = format!("the way to `{prefix}`");
         let view = UpstreamView::new(prefix.clone(), link.endpoint().to_string());
@@ -268,6 +271,12 @@ impl Upstream {
                 self.send(socket, None, [envelope(Enclosed::Lost, id)].into());
             }
         }
+    }
+
+    /// It could not tell what it serves: it is asked again, not at once.
+    pub(crate) fn ask_description_later(&mut self) {
+        self.wants_description = true;
+        self.describe_from = Instant::now() + DESCRIBE_AGAIN_AFTER;
     }
 
     /// Asks what it serves.

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 use router_client::ConnectionState;
 use router_wire::Name;
-use router_wire::describe::{Description, UpstreamDescription};
+use router_wire::describe::UpstreamDescription;
+
+use super::told::Told;
 
 /// The upstreams of a server, by prefix.
 pub(crate) type UpstreamViews = RwLock<BTreeMap<Name, Arc<UpstreamView>>>;
@@ -31,7 +33,9 @@ struct Facts {
     reason: String,
     round_trip: Option<Duration>,
     /// As it was told last, under this server's prefix; it stays while the upstream is away.
-    description: Option<Arc<Description>>,
+    told: Option<Arc<Told>>,
+    /// Why its last description is not told on; empty when it is.
+    not_told: String,
 }
 
 impl UpstreamView {
@@ -41,7 +45,8 @@ impl UpstreamView {
             since: Instant::now(),
             reason: "it has not answered yet".to_owned(),
             round_trip: None,
-            description: None,
+            told: None,
+            not_told: String::new(),
         };
         Arc::new(UpstreamView {
             prefix,
@@ -68,13 +73,20 @@ impl UpstreamView {
         self.facts.lock().round_trip = round_trip;
     }
 
-    pub(crate) fn set_description(&self, description: Arc<Description>) {
-        self.facts.lock().description = Some(description);
+    pub(crate) fn set_told(&self, told: Told) {
+        let mut facts = self.facts.lock();
+        facts.told = Some(Arc::new(told));
+        facts.not_told.clear();
+    }
+
+    /// It could not tell, or not so that it could be read: what it told before stays.
+    pub(crate) fn set_not_told(&self, why: String) {
+        self.facts.lock().not_told = why;
     }
 
     /// What it serves, under the prefix; `None` until it has told.
-    pub(crate) fn description(&self) -> Option<Arc<Description>> {
-        self.facts.lock().description.clone()
+    pub(crate) fn told(&self) -> Option<Arc<Told>> {
+        self.facts.lock().told.clone()
     }
 
     /// How it is.
@@ -88,7 +100,11 @@ impl UpstreamView {
             reason: facts.reason.clone(),
             since_s: facts.since.elapsed().as_secs_f64(),
             round_trip_ms: facts.round_trip.map(|trip| trip.as_secs_f64() * 1e3),
-            server: facts.description.as_ref().map(|description| description.server.clone()),
+            server: facts.told.as_ref().map(|told| told.description.server.clone()),
+            not_described: match (&facts.told, facts.not_told.as_str()) {
+                (Some(told), "") => told.left_out.clone(),
+                (_, why) => why.to_owned(),
+            },
             in_flight: number(&self.in_flight),
             queued: number(&self.queued),
             passed_on: number(&self.passed_on),

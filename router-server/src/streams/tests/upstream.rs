@@ -80,6 +80,20 @@ fn they_pass_under_the_prefix_with_everything_else_as_it_was() {
     assert_eq!((last.sequence(), last.last_value, last.status()), (10, true, SampleStatus::Error));
 }
 
+/// These were always 0.
+#[test]
+fn connections_that_end_are_counted_of_samples_and_of_frames() {
+    let (there, here) = (behind(7), serve());
+    let _large = there.streams.add_publisher::<u64>("large", 1 << 20, StreamOptions::new()).unwrap();
+    let upstream = told(&here, &there, 7);
+    wait_for_names(&here, &["rig2.large"]);
+    let _frames = here.listen_to_frames("rig2.large");
+    there.wait_for_subscribers("large", 1);
+    assert_eq!(upstream.counters()["upstream.rig2.disconnects"], 0);
+    drop(there);
+    wait_until("both are counted", || upstream.counters()["upstream.rig2.disconnects"] >= 2);
+}
+
 #[test]
 fn they_are_subscribed_to_while_somebody_listens_here() {
     let (there, here) = (behind(7), serve());
