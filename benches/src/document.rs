@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::row::{Row, table};
 use crate::rows::Measured;
-use crate::{Outcome, machine, ratios};
+use crate::{Outcome, ratios};
 
 /// The document with its folder of drawings.
 pub(crate) struct Document {
@@ -26,14 +26,13 @@ impl Document {
     }
 
     /// Puts the rows of a group, its drawings and what they were measured on in the group's place.
-    pub(crate) fn put(&mut self, group: &str, rounds: usize, measured: &Measured) -> Outcome {
+    pub(crate) fn put(&mut self, group: &str, measured_on: &str, measured: &Measured) -> Outcome {
         let mut text = table(&measured.rows);
         for (file, plot) in &measured.plots {
             self.draw(file, &plot.svg())?;
             text.push_str(&format!("\n![{}](performance/{file}.svg)\n", plot.title));
         }
-        let measured_on = machine::described();
-        text.push_str(&format!("\n<sub>{rounds} round(s); {measured_on}.</sub>\n"));
+        text.push_str(&format!("\n<sub>{measured_on}.</sub>\n"));
         self.text = replaced(&self.text, group, &text)?;
         Ok(())
     }

@@ -102,8 +102,9 @@ fn run(arguments: &Arguments) -> Outcome<bool> {
     let mut document = if arguments.write { Some(Document::open()?) } else { None };
     let started = Instant::now();
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
+    let measured_on = machine::described();
     if !arguments.json {
-        println!("{}; {} round(s)\n", machine::described(), plan.rounds);
+        println!("{measured_on}; {} round(s)\n", plan.rounds);
     }
     for group in arguments.groups() {
         eprintln!("{:>5.0} s  {}: {}", started.elapsed().as_secs_f64(), group.name, group.does);
@@ -117,7 +118,7 @@ fn run(arguments: &Arguments) -> Outcome<bool> {
         };
         show(group, &measured.rows, arguments.json);
         if let Some(document) = &mut document {
-            document.put(group.name, plan.rounds, &measured)?;
+            document.put(group.name, &format!("{} round(s); {measured_on}", plan.rounds), &measured)?;
         }
         rows.extend(measured.rows);
     }

@@ -18,7 +18,7 @@ const REFERENCE_TICKS: usize = 300;
 /// How exactly they show it.
 const UNCERTAIN_NS: f64 = 5000.0;
 
-/// Order: `ticks MS [spin]`. Answers p50, p99 and the largest error of a tick [us], how many ticks were missed, and by how
+/// Order: `ticks MS [spin]`. Answers p50, p99 and the largest error of a tick [us], how many ticks were missed [%], and by how
 /// much more than the elapsed time times frequency was neither made nor missed [ticks].
 pub(crate) fn run() -> Outcome {
     child::obey("-", |words| match words {
@@ -46,7 +46,7 @@ fn ticks(span: Duration, options: StreamOptions) -> Outcome<Vec<f64>> {
 
     server.enable_stream("measured")?;
     let window = span / 5;
-    let lag_at_first = least_lag(&server, start, window)?.0;
+    let (lag_at_first, _) = least_lag(&server, start, window)?;
     std::thread::sleep(span.saturating_sub(2 * window));
     let (lag_at_last, missed) = least_lag(&server, start, window)?;
     server.disable_stream("measured")?;
@@ -61,7 +61,8 @@ fn ticks(span: Duration, options: StreamOptions) -> Outcome<Vec<f64>> {
 }
 
 /// By how much ticks and missed ones are behind elapsed time times frequency, when they are least: a thread that gets no
-/// core is late, and what it counts with it. And how many were missed so far. Looks for `window`, and until there are
+/// core is late, and what it counts with it. And how many were
+/// missed so far [%]. Looks for `window`, and until there are
 /// some.
 fn least_lag(server: &RouterServer, start: Instant, window: Duration) -> Outcome<(f64, f64)> {
     const SOME: u64 = 10;
@@ -73,7 +74,8 @@ fn least_lag(server: &RouterServer, start: Instant, window: Duration) -> Outcome
         let stats = stats.ok_or("the stream is gone")?;
         least = least.min(due - (stats.produced + stats.ticks_missed) as f64);
         if begin.elapsed() > window && stats.produced >= SOME {
-            return Ok((least, stats.ticks_missed as f64));
+            let ticks = (stats.produced + stats.ticks_missed) as f64;
+            return Ok((least, 100.0 * stats.ticks_missed as f64 / ticks));
         }
         if begin.elapsed() > window + PATIENCE {
             return Err(format!("{} ticks in {:?}", stats.produced, begin.elapsed()).into());

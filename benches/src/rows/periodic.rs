@@ -44,6 +44,6 @@ fn measure(plan: &Plan, shown: &str, how: &str, goals: [Goal; 2]) -> Outcome<Vec
     }
     // An account is wrong if it is once.
     rows[2].broken = rows[2].ours.iter().any(|difference| *difference > 1.0);
-    rows[2].note = format!("{} of {span_ms} ticks missed", median(&missed));
+    rows[2].note = format!("{:.1} % of the ticks missed", median(&missed));
     Ok(rows)
 }
