@@ -10,6 +10,8 @@ pub mod adapter;
 pub mod pushed;
 #[path = "../remote_error/stage.rs"]
 pub mod remote_error;
+#[path = "../speedtest/sizes.rs"]
+pub mod speedtest;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::{cargo, demo, deny, doc, examples, faults, fuzz, links, msrv};
+use crate::{bench, cargo, demo, deny, doc, examples, faults, fuzz, links, msrv};
 
 /// A check that can be asked for by name.
 pub(crate) struct Environment {
@@ -16,17 +16,22 @@ pub(crate) struct Environment {
     /// Whether `ci` runs it.
     pub(crate) in_ci: bool,
     /// Runs it in the workspace's root.
-    pub(crate) run: fn(&Path, Amount) -> Ended,
+    pub(crate) run: fn(&Path, &Amount) -> Ended,
 }
 
 /// How much of something that has no end by itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Amount {
     /// `--minutes N`, for `soak`.
     pub(crate) minutes: Option<u32>,
     /// `--seconds N`, for `fuzz`.
     pub(crate) seconds: Option<u32>,
+    /// What `bench` is told.
+    pub(crate) bench: Vec<String>,
 }
+
+/// The environment with words of its own.
+pub(crate) const BENCH: &str = "bench";
 
 /// How an environment ended.
 pub(crate) enum Ended {
@@ -130,11 +135,11 @@ pub(crate) const ENVIRONMENTS: &[Environment] = &[
         run: |root, _| demo::run(root).into(),
     },
     Environment {
-        name: "bench",
-        does: "calls, streams and independence beside raw libzmq; on an idle machine; not in ci",
+        name: BENCH,
+        does: "what everything costs beside raw libzmq; on an idle machine; `bench --help`; not in ci",
         needs: COMPILER,
         in_ci: false,
-        run: |root, _| cargo::run(root, &["run", "--release", "--package", "benches"]).into(),
+        run: |root, amount| bench::run(root, &amount.bench),
     },
     Environment {
         name: "faults",

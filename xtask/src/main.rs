@@ -5,6 +5,7 @@
 //! cargo xtask fmt lint        # some
 //! cargo xtask ci              # all, in order, with timings
 //! cargo xtask soak --minutes 60
+//! cargo xtask bench --only calls --rounds 3
 //! ```
 //!
 //! # Layout
@@ -20,7 +21,9 @@
 //! | [`examples`], [`example`] | the examples, run as their READMEs say |
 //! | [`demo`] | the README's first command |
 //! | [`faults`], [`fuzz`] | the fault suite and the fuzz targets, for as long as they are told |
+//! | [`bench`] | the bench, with its own words |
 
+mod bench;
 mod cargo;
 mod demo;
 mod deny;
@@ -38,7 +41,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use environment::{Amount, ENVIRONMENTS, Ended, Environment};
+use environment::{Amount, BENCH, ENVIRONMENTS, Ended, Environment};
 
 fn main() -> ExitCode {
     let asked: Vec<String> = std::env::args().skip(1).collect();
@@ -48,7 +51,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         _ => match amount(&asked).and_then(|(amount, names)| Ok((amount, chosen(&names)?))) {
-            Ok((amount, environments)) => run(&environments, amount),
+            Ok((amount, environments)) => run(&environments, &amount),
             Err(message) => {
                 eprintln!("{message}");
                 ExitCode::from(2)
@@ -58,16 +61,23 @@ fn main() -> ExitCode {
 }
 
 fn list() {
-    println!("cargo xtask ENV... [--minutes N] [--seconds N]\n");
+    println!("cargo xtask ENV... [--minutes N] [--seconds N]\ncargo xtask bench [ITS OWN WORDS...]\n");
     for environment in ENVIRONMENTS {
         println!("  {:<9} {}\n  {:<9}   needs {}", environment.name, environment.does, "", environment.needs);
     }
     println!("  {:<9} all of them in this order, except those that say otherwise", "ci");
 }
 
-/// Takes `--minutes N` and `--seconds N` out of what is asked for.
+/// Takes `--minutes N` and `--seconds N` out of what is asked for. Behind `bench` as the first word all words are the
+/// bench's own.
 fn amount(asked: &[String]) -> Result<(Amount, Vec<String>), String> {
     let (mut amount, mut names) = (Amount::default(), Vec::new());
+    if let Some((BENCH, words)) = asked.split_first().map(|(first, words)| (first.as_str(), words))
+        && words.first().is_some_and(|word| word.starts_with('-'))
+    {
+        amount.bench = words.to_vec();
+        return Ok((amount, vec![BENCH.to_owned()]));
+    }
     let mut words = asked.iter();
     while let Some(word) = words.next() {
         let place = match word.as_str() {
@@ -104,7 +114,7 @@ fn chosen(asked: &[String]) -> Result<Vec<&'static Environment>, String> {
     Ok(environments)
 }
 
-fn run(environments: &[&Environment], amount: Amount) -> ExitCode {
+fn run(environments: &[&Environment], amount: &Amount) -> ExitCode {
     let root = workspace_root();
     let mut results: Vec<(&str, Ended, Duration)> = Vec::new();
     for environment in environments {
@@ -150,8 +160,14 @@ mod tests {
         let (found, names) = read(&["soak", "--minutes", "60", "fmt"]).unwrap();
         assert_eq!(
             (found, names),
-            (Amount { minutes: Some(60), seconds: None }, vec!["soak".into(), "fmt".into()])
+            (Amount { minutes: Some(60), ..Amount::default() }, vec!["soak".into(), "fmt".into()])
         );
+        let (found, names) = read(&["bench", "--only", "calls", "--minutes"]).unwrap();
+        assert_eq!(
+            (found.bench.join(" "), names),
+            ("--only calls --minutes".to_owned(), vec!["bench".into()])
+        );
+        assert_eq!(read(&["bench", "fmt"]).unwrap().1, ["bench", "fmt"]);
         assert!(read(&["fuzz", "--seconds", "long"]).unwrap_err().contains("--seconds"));
     }
 }

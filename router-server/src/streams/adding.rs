@@ -127,6 +127,7 @@ impl Streams {
     ) -> Result<(), AddStreamError> {
         let frequency =
             Frequency::new(hz).map_err(|error| AddStreamError::Frequency { name: name.to_owned(), error })?;
+        let spins = options.spin;
         let _changing = self.roster.changing.lock();
         let stream = self.roster.new_stream(name, StreamKind::Periodic, Some(frequency), value, options)?;
         let (source, seat) = self.take_seat(&stream, frequency).map_err(|error| error.adding(name))?;
@@ -138,7 +139,7 @@ impl Streams {
             return Err(error);
         }
         // Its frequency may have been changed since it can be found: it goes to where it belongs now.
-        let periodic = PeriodicStream::new(stream, work, source, Arc::clone(&route));
+        let periodic = PeriodicStream::new(stream, work, source, Arc::clone(&route), spins);
         route.send(Command::Add(Box::new(periodic)));
         Ok(())
     }

@@ -19,8 +19,8 @@
 //! - [`stream`]: [`Stream`], numbers and counts under one lock; [`packet`]: a sample as bytes; [`source`]: where
 //!   samples enter; [`rate`], [`clock`], [`frequency`]
 //! - [`publisher`]: [`Publisher`], the application publishes
-//! - [`streamers`]: threads by frequency; [`streamer`]: one of them; [`periodic`]: one stream in it; [`tick`]: a
-//!   tick that runs on an instrument's lane; [`route`]: the way to a stream that moves
+//! - [`streamers`]: threads by frequency; [`streamer`]: one of them; [`periodic`]: one stream in it; [`punctual`]: its waking up;
+//!   [`tick`]: a tick that runs on an instrument's lane; [`route`]: the way to a stream that moves
 //! - [`relays`]: threads by relay; [`relay`]: one of them, with [`relay_intake`] for messages and [`relay_source`] for
 //!   connections; [`relay_message`]: what a message is; [`greeter`]: where a server's streams are; [`feed`]: a SUB;
 //!   [`tap`]; [`relay_options`], [`relay_counters`]
@@ -49,6 +49,7 @@ mod passing;
 mod periodic;
 mod proxy;
 mod publisher;
+mod punctual;
 mod rate;
 mod relay;
 mod relay_counters;

@@ -20,6 +20,7 @@ pub(crate) const SMALL_SAMPLE_BYTES: usize = 64 << 10;
 pub struct StreamOptions {
     pub(crate) enabled: bool,
     pub(crate) on_demand: bool,
+    pub(crate) spin: bool,
     pub(crate) largest_sample_bytes: usize,
     pub(crate) last_value: bool,
     pub(crate) docs: String,
@@ -37,6 +38,7 @@ impl StreamOptions {
         StreamOptions {
             enabled: true,
             on_demand: false,
+            spin: false,
             largest_sample_bytes: SMALL_SAMPLE_BYTES,
             last_value: true,
             docs: String::new(),
@@ -57,6 +59,16 @@ impl StreamOptions {
     /// its time tells.
     pub fn on_demand(mut self) -> StreamOptions {
         self.on_demand = true;
+        self
+    }
+
+    /// Calls the function within microseconds of its time: the thread does not sleep for the last 100 us before each
+    /// tick, or half a period where that is less, but looks at the clock. A thread that only sleeps is woken 30 to
+    /// 100 us late. Costs up to that share of a core, 10 % at 1 kHz, and nothing is gained where no core is free. All
+    /// streams of this frequency share the thread, and so the precision and the cost. Says nothing of a stream that is
+    /// not periodic, and where a method runs on a lane, it is punctually queued there.
+    pub fn spin(mut self) -> StreamOptions {
+        self.spin = true;
         self
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct PeriodicStream {
     source: Option<Source>,
     /// The first tick of its streamer that is its own. Written by the streamer when the stream comes to it.
     pub(super) joined: u64,
+    /// Its ticks are worth a busy core for the last moment before them.
+    pub(super) spins: bool,
     /// The tick that a lane has now.
     outstanding: Option<u64>,
     /// How many ticks lanes were asked to run.
@@ -55,8 +57,9 @@ impl PeriodicStream {
         work: Work,
         source: Option<Source>,
         route: Arc<Route>,
+        spins: bool,
     ) -> PeriodicStream {
-        PeriodicStream { stream, work, source, joined: 0, outstanding: None, asked: 0, route }
+        PeriodicStream { stream, work, source, joined: 0, spins, outstanding: None, asked: 0, route }
     }
 
     /// Runs a due tick. `source` is the streamer's.

@@ -12,6 +12,7 @@ use super::frequency::Frequency;
 use super::options::SMALL_SAMPLE_BYTES;
 use super::periodic::PeriodicStream;
 use super::proxy::ProxyCommand;
+use super::punctual;
 use super::source::{Ingress, Source};
 use super::tick::TickOutcome;
 
@@ -81,15 +82,20 @@ impl Streamer {
 
     /// Runs until it is told to end.
     pub(super) fn run(mut self) {
+        punctual::wake_this_thread_punctually();
         loop {
-            let command = match self.due() {
-                Some(due) => self.commands.recv_deadline(due),
+            let due = self.due();
+            let command = match due {
+                Some(due) => self.commands.recv_deadline(self.wakes_for(due)),
                 None => self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match command {
                 Ok(Command::End) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(command) => self.obey(command),
-                Err(RecvTimeoutError::Timeout) => self.tick(Instant::now()),
+                Err(RecvTimeoutError::Timeout) => {
+                    due.inspect(|&due| punctual::spin_until(due)); // is over already where nobody asked for it
+                    self.tick(Instant::now());
+                }
             }
         }
     }
@@ -97,6 +103,15 @@ impl Streamer {
     /// When the next tick is due; never without streams.
     fn due(&self) -> Option<Instant> {
         if self.streams.is_empty() { None } else { self.frequency.due(self.start, self.next_tick) }
+    }
+
+    /// When to wake for a tick that is due at `due`: before it, if a stream has the last moment spun.
+    fn wakes_for(&self, due: Instant) -> Instant {
+        if self.streams.iter().any(|stream| stream.spins) {
+            due.checked_sub(punctual::spun_before(self.frequency)).unwrap_or(due)
+        } else {
+            due
+        }
     }
 
     fn obey(&mut self, command: Command) {
