@@ -18,10 +18,9 @@ fn a_call_may_still_be_running_if_it_was_passed_on_and_is_refused_if_it_cannot_b
     let alice = client(&gateway);
     eventually("it is there", || gateway.upstreams()[0].state == "connected");
     relay.deafen();
-    // It was passed on, and runs; that nobody answers is all that can be known here.
+    // It was passed on, and may run; that nobody answers is all that can be known here.
     let late = alice.call::<f64>("rig.stage.move_to", (0.0,)).deadline(Duration::from_millis(300)).ends();
     assert!(matches!(late, Err(CallError::DeadlineExceeded { may_still_be_running: true, .. })), "{late:?}");
-    assert_eq!(rig.stage.moves(), [0.0]);
     // Once the silence is noticed nothing is passed on, and nothing said to run.
     eventually("it is lost", || gateway.upstreams()[0].state == "lost");
     let refused = until("a call is refused", || {
@@ -29,5 +28,5 @@ fn a_call_may_still_be_running_if_it_was_passed_on_and_is_refused_if_it_cannot_b
         call.ends().err()
     });
     assert!(matches!(refused, CallError::ServerGone { cause: GoneCause::Unreachable, .. }), "{refused}");
-    assert_eq!(rig.stage.moves(), [0.0]);
+    assert!(!rig.stage.moves().contains(&1.0), "{:?}", rig.stage.moves());
 }

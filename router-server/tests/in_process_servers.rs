@@ -49,6 +49,8 @@ fn streams_come(rig: &RouterServer, client: &RouterClient, small: &str, large: &
         });
         assert_eq!((sample.sequence, sample.value), (number, number));
     }
+    drop((positions, pictures));
+    eventually("nobody hears them", || !position.is_heard() && !camera.is_heard());
 }
 
 #[test]

@@ -156,7 +156,7 @@ impl UpstreamLoop {
         let timeout = due.map(|due| due.saturating_duration_since(now));
         let mut entries = vec![PollEntry::readable(&self.small.socket), self.monitor.poll_entry()];
         let large = self.entries.values().filter_map(|entry| entry.large.as_ref());
-        entries.extend(large.flat_map(Large::poll_entries));
+        entries.extend(large.map(|large| PollEntry::readable(&large.feed.socket)));
         self.mailbox.poll(&mut entries, timeout)?;
         Ok(true)
     }
@@ -317,18 +317,15 @@ impl UpstreamLoop {
         }
     }
 
-    /// Counts what became of the connections; libzmq makes them again by itself.
+    /// Counts what became of the connection of small streams; libzmq makes it again by itself.
     fn follow_connections(&mut self) {
-        let large = self.entries.values_mut().filter_map(|entry| entry.large.as_mut());
-        for monitor in large.map(|large| &mut large.monitor).chain([&mut self.monitor]) {
-            for event in std::iter::from_fn(|| monitor.try_next()).take(MOST_IN_A_TURN) {
-                match event {
-                    SocketEvent::HandshakeFailed { .. } => {
-                        self.shared.counters.count(RelayCounted::FailedHandshake);
-                    }
-                    SocketEvent::Disconnected { .. } => self.shared.counters.count(RelayCounted::Disconnect),
-                    _ => {}
+        for event in std::iter::from_fn(|| self.monitor.try_next()).take(MOST_IN_A_TURN) {
+            match event {
+                SocketEvent::HandshakeFailed { .. } => {
+                    self.shared.counters.count(RelayCounted::FailedHandshake);
                 }
+                SocketEvent::Disconnected { .. } => self.shared.counters.count(RelayCounted::Disconnect),
+                _ => {}
             }
         }
     }

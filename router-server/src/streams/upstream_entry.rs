@@ -1,6 +1,6 @@
 //! One stream of an upstream: what its server says of it, and its sockets.
 
-use router_socket::{Context, Endpoint, Monitor, PollEntry, SocketError};
+use router_socket::{Context, Endpoint, SocketError};
 use router_wire::Name;
 use router_wire::describe::StreamDescription;
 
@@ -20,7 +20,6 @@ pub(super) struct Entry {
 /// The sockets of a large stream: a SUB of its own, and its way to the proxy.
 pub(super) struct Large {
     pub(super) feed: Feed,
-    pub(super) monitor: Monitor,
     pub(super) sink: Source,
 }
 
@@ -45,18 +44,12 @@ impl Large {
         frames: Option<&Endpoint>,
     ) -> Result<Large, SocketError> {
         let mut feed = Feed::open(context, largest_bytes, roster.ingress.budget_bytes)?;
-        let monitor = feed.socket.monitor()?;
         feed.socket.subscribe(topic)?;
         if let Some(frames) = frames {
             feed.dial(frames)?;
         }
         let sink = Source::begin(&roster.ingress, largest_bytes)?;
-        Ok(Large { feed, monitor, sink })
-    }
-
-    /// What a loop waits for.
-    pub(super) fn poll_entries(&self) -> [PollEntry<'_>; 2] {
-        [PollEntry::readable(&self.feed.socket), self.monitor.poll_entry()]
+        Ok(Large { feed, sink })
     }
 }
 
