@@ -29,8 +29,14 @@ impl Caller {
     }
 
     /// The same on the host `namespace`.
-    pub(crate) fn start_on(namespace: &str, number: u64, address: &str, streams: &str) -> Outcome<Caller> {
-        Caller::spawn(Some(namespace), number, address, "", streams)
+    pub(crate) fn start_on(
+        namespace: &str,
+        number: u64,
+        address: &str,
+        prefix: &str,
+        streams: &str,
+    ) -> Outcome<Caller> {
+        Caller::spawn(Some(namespace), number, address, prefix, streams)
     }
 
     fn spawn(

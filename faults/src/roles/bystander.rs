@@ -28,7 +28,8 @@ struct Noticed {
 pub(crate) fn play() -> Outcome {
     let client = client("bystander")?;
     let noticed = Arc::<Noticed>::default();
-    let count = Arc::new(client.subscribe::<u64>("count").queue(100_000)?);
+    let prefix = argument("prefix").unwrap_or_default();
+    let count = Arc::new(client.subscribe::<u64>(&format!("{prefix}count")).queue(100_000)?);
     let streams = argument("streams")?;
     let others = streams.split(',').filter(|stream| !stream.is_empty());
     let others: Vec<_> = others
@@ -47,7 +48,7 @@ pub(crate) fn play() -> Outcome {
         }
     });
     let (caller, calls) = (client.clone(), Arc::clone(&noticed));
-    std::thread::spawn(move || call_on(&caller, &calls));
+    std::thread::spawn(move || call_on(&caller, &format!("{prefix}echo"), &calls));
     say("connected", "");
     for order in orders() {
         if order == "settle" {
@@ -71,10 +72,10 @@ pub(crate) fn play() -> Outcome {
     Ok(())
 }
 
-fn call_on(client: &RouterClient, noticed: &Noticed) {
+fn call_on(client: &RouterClient, echo: &str, noticed: &Noticed) {
     loop {
         let started = Instant::now();
-        let echoed = client.call::<String>("echo", ("as ever",)).deadline(PATIENCE).wait();
+        let echoed = client.call::<String>(echo, ("as ever",)).deadline(PATIENCE).wait();
         noticed.calls.lock().add(started.elapsed());
         if echoed.as_deref() != Ok("as ever") {
             noticed.failed_calls.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,5 @@
 //! 100,000 hostile messages over at most 2,000 connections, at all three ports of a server. What reached the application
-//! behind the calls port is answered or counted, exactly.
+//! behind the calls port is answered or counted, exactly; at a gateway also what it passes on.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -48,13 +48,13 @@ pub(crate) fn play() -> Outcome {
         .try_into()
         .map_err(|_| "3 endpoints")?;
     let endpoints = ServerEndpoints { calls, samples, frames };
-    let max_body = number("max_body_bytes", 0);
+    let (max_body, prefix) = (number("max_body_bytes", 0), argument("prefix")?);
     let good =
         RouterClient::connect_with(&endpoints.calls.to_string(), ConnectOptions::default().name("good"))?;
     good.wait_connected(PATIENCE)?;
     let half_open = half_open(&endpoints)?;
-    let dealers = calls_messages(&good, &endpoints)?;
-    let subscribers = subscriptions(&endpoints)?;
+    let dealers = calls_messages(&good, &endpoints, &prefix)?;
+    let subscribers = subscriptions(&endpoints, &prefix)?;
     let raw = raw_connections(&endpoints);
     oversized(&endpoints, max_body)?;
     for mut stream in half_open {
@@ -112,8 +112,8 @@ impl Expected {
     }
 }
 
-/// Messages at the calls port over DEALERs, which stay open.
-fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints) -> Outcome<Vec<RawClient>> {
+/// Messages at the calls port over DEALERs, which stay open. Names of what is called begin with `prefix`.
+fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints, prefix: &str) -> Outcome<Vec<RawClient>> {
     let counted = || good.stats().deadline(PATIENCE).wait().map(|stats| stats.counters);
     let before = counted()?;
     let (mut expected, mut answers) = (Expected::default(), 0);
@@ -126,7 +126,7 @@ fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints) -> Outcome<V
             client.greet();
         }
         for number in 0..MESSAGES_PER_DEALER {
-            let frames = hostile_message(&mut random, client.epoch, number, id);
+            let frames = hostile_message(&mut random, client.epoch, number, id, prefix);
             expected.sent(&frames);
             client.send(&frames.iter().map(Vec::as_slice).collect::<Vec<_>>());
         }
@@ -169,8 +169,8 @@ fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints) -> Outcome<V
 }
 
 /// One message that may be anything.
-fn hostile_message(random: &mut Random, epoch: u64, number: u64, id: u64) -> Vec<Vec<u8>> {
-    let mut valid = valid_message(random, epoch, number, id);
+fn hostile_message(random: &mut Random, epoch: u64, number: u64, id: u64, prefix: &str) -> Vec<Vec<u8>> {
+    let mut valid = valid_message(random, epoch, number, id, prefix);
     match random.below(6) {
         0 => {
             let length = random.below(200);
@@ -204,7 +204,7 @@ fn hostile_message(random: &mut Random, epoch: u64, number: u64, id: u64) -> Vec
     }
 }
 
-fn valid_message(random: &mut Random, epoch: u64, number: u64, id: u64) -> Vec<u8> {
+fn valid_message(random: &mut Random, epoch: u64, number: u64, id: u64, prefix: &str) -> Vec<u8> {
     let identity = ClientIdentity {
         id: ClientId(id, id),
         name: "hostile".into(),
@@ -225,17 +225,18 @@ fn valid_message(random: &mut Random, epoch: u64, number: u64, id: u64) -> Vec<u
         1 => encode_cancel(epoch, number / 2).to_vec(),
         2 => encode_goodbye(epoch).to_vec(),
         3 => message("router.ping", number, epoch, &[]),
-        4 => message("no.such.call", number, epoch, &[]),
+        4 => message(&format!("{prefix}no.such.call"), number, epoch, &[]),
         5 => message("router.describe", number, epoch, &[]),
         _ => {
             let body = arguments::encode(&("hostile",), &[]).unwrap_or_default();
-            message("echo", number, epoch, &body)
+            message(&format!("{prefix}echo"), number, epoch, &body)
         }
     }
 }
 
 /// Messages of subscribers that are no subscriptions, or not to whole names. The subscribers stay.
-fn subscriptions(endpoints: &ServerEndpoints) -> Outcome<Vec<router_socket::Socket>> {
+fn subscriptions(endpoints: &ServerEndpoints, prefix: &str) -> Outcome<Vec<router_socket::Socket>> {
+    let name = format!("{prefix}count\0");
     let context = Context::new(1)?;
     let mut sockets = Vec::new();
     for subscriber in 0..SUBSCRIBERS {
@@ -251,7 +252,7 @@ fn subscriptions(endpoints: &ServerEndpoints) -> Outcome<Vec<router_socket::Sock
             match random.below(4) {
                 0 => bytes.insert(0, 1),
                 1 => bytes.insert(0, 0),
-                2 => bytes = [&[*random.one_of(&[0, 1])][..], b"count\0"].concat(),
+                2 => bytes = [&[*random.one_of(&[0, 1])][..], name.as_bytes()].concat(),
                 _ => {}
             }
             let more = random.below(8) == 0;

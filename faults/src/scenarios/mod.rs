@@ -3,6 +3,7 @@
 mod client_frozen;
 mod client_killed;
 mod frames;
+mod gateway_killed;
 mod hostile;
 mod hosts;
 mod link_frozen;
@@ -49,6 +50,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         run: link_frozen::run,
     },
     Scenario {
+        name: "gateway_killed",
+        does: "the middle one of three servers in a chain is killed and restarted",
+        unavailable: everywhere,
+        run: gateway_killed::run,
+    },
+    Scenario {
         name: "frames",
         does: "a subscriber is frozen while frames of 12 MB flow",
         unavailable: everywhere,
@@ -68,7 +75,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "hostile",
-        does: "100,000 hostile messages at all three ports",
+        does: "100,000 hostile messages at all three ports of each hop of a chain",
         unavailable: everywhere,
         run: hostile::run,
     },
