@@ -6,6 +6,7 @@ mod frames;
 mod gateway_killed;
 mod hostile;
 mod hosts;
+mod liar;
 mod link_frozen;
 mod network;
 mod server_killed;
@@ -78,6 +79,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         does: "100,000 hostile messages at all three ports of each hop of a chain",
         unavailable: everywhere,
         run: hostile::run,
+    },
+    Scenario {
+        name: "liar",
+        does: "a server behind a gateway swallows, doubles and changes what it answers and publishes",
+        unavailable: everywhere,
+        run: liar::run,
     },
     Scenario {
         name: "network",
