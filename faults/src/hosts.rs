@@ -127,9 +127,10 @@ pub(crate) fn unavailable() -> Option<String> {
     }
     let name = format!("faults-{}-probe", std::process::id());
     let _left = Left::removed_by(&["ip", "netns", "del", &name]);
-    let error =
-        ip(&["netns", "add", &name]).and_then(|()| ip(&["-n", &name, "link", "add", "v0", "type", "veth"]));
-    error.err().map(|failed| format!("hosts are network namespaces with cables between, and {}", failed.0))
+    let built = ip(&["netns", "add", &name])
+        .and_then(|()| ip(&["-n", &name, "link", "add", "v0", "type", "veth"]))
+        .and_then(|()| ip(&["netns", "exec", &name, "true"]));
+    built.err().map(|failed| format!("hosts are network namespaces with cables between, and {}", failed.0))
 }
 
 /// Both ends of a cable.
