@@ -10,7 +10,7 @@ use crate::latencies::Latencies;
 
 /// The slowest call of somebody to whom nothing is done: shorter than anything here is stopped, stalled or gone, and
 /// longer than a busy machine takes.
-pub(crate) const SLOWEST_CALL: Duration = Duration::from_secs(2);
+pub(crate) const SLOWEST_CALL: Duration = Duration::from_millis(2500);
 /// How long it looks on before anything happens.
 pub(crate) const CALM: Duration = Duration::from_millis(1500);
 
