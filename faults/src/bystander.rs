@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::account::Account;
 use crate::child::Child;
-use crate::failed::{Outcome, check};
+use crate::failed::{LONG_PATIENCE, Outcome, check};
 use crate::latencies::Latencies;
 
 /// The slowest call of somebody to whom nothing is done: shorter than anything here is stopped, stalled or gone, and
@@ -82,7 +82,7 @@ impl Bystander {
 
     /// Ends it and returns what became of the samples of the small stream, and of all of its samples. Both balance.
     pub(crate) fn accounts(mut self) -> Outcome<(Account, Account)> {
-        let accounts: Vec<Account> = self.child.ask("settle")?;
+        let accounts: Vec<Account> = self.child.ask_within("settle", 2 * LONG_PATIENCE)?;
         let small = accounts.first().ok_or("the bystander listens to nothing")?.clone();
         let mut sum = Account { stream: "the bystander's".into(), ..Account::default() };
         for account in &accounts {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use router_wire::status::ServerStats;
 
 use crate::child::Child;
-use crate::failed::{Outcome, PATIENCE, check, until};
+use crate::failed::{LONG_PATIENCE, Outcome, check, until};
 use crate::outcomes::Outcomes;
 
 /// Loopback, any free ports.
@@ -79,7 +79,7 @@ impl Server {
     /// Waits until it uses at most `more` bytes beyond the `before` that it used; the time is that which it takes to
     /// notice that clients are gone. Returns what it uses then. `what` it is, for whoever reads that it did not.
     pub(crate) fn memory_is_back(&mut self, what: &str, before: u64, more: u64) -> Outcome<u64> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LONG_PATIENCE;
         loop {
             let after = self.resident()?;
             if after <= before + more {

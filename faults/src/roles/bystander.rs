@@ -11,7 +11,7 @@ use super::client;
 use crate::account::Account;
 use crate::bystander::Window;
 use crate::child::{argument, orders, say, say_value};
-use crate::failed::{Outcome, PATIENCE};
+use crate::failed::{LONG_PATIENCE, Outcome, PATIENCE};
 use crate::latencies::Measured;
 
 const BETWEEN_CALLS: Duration = Duration::from_millis(10);
@@ -52,8 +52,8 @@ pub(crate) fn play() -> Outcome {
     say("connected", "");
     for order in orders() {
         if order == "settle" {
-            let count = Account::of("count", &count.settle(PATIENCE)?);
-            let others = others.iter().map(|queue| Ok(Account::of("frames", &queue.settle(PATIENCE)?)));
+            let count = Account::of("count", &count.settle(LONG_PATIENCE)?);
+            let others = others.iter().map(|queue| Ok(Account::of("frames", &queue.settle(LONG_PATIENCE)?)));
             say_value("settle", &std::iter::once(Ok(count)).chain(others).collect::<Outcome<Vec<_>>>()?)?;
         } else {
             // A gap that has not ended counts as far as it goes.
