@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crate::account::Account;
 use crate::child::Child;
-use crate::failed::{Outcome, check};
+use crate::failed::{LONG_PATIENCE, Outcome, check};
 use crate::latencies::Latencies;
 
-/// The slowest call of somebody to whom nothing is done. Only the order of magnitude is asserted: a machine may be slow.
-pub(crate) const SLOWEST_CALL: Duration = Duration::from_secs(1);
+/// The slowest call of somebody to whom nothing is done: shorter than anything here is stopped, stalled or gone, and
+/// longer than a busy machine takes.
+pub(crate) const SLOWEST_CALL: Duration = Duration::from_millis(2500);
 /// How long it looks on before anything happens.
 pub(crate) const CALM: Duration = Duration::from_millis(1500);
 
@@ -39,6 +40,12 @@ impl Bystander {
         Bystander::watch(Child::start("bystander", &[("address", address), ("streams", streams)])?)
     }
 
+    /// The same where the names of what it calls and listens to begin with `prefix`.
+    pub(crate) fn start_behind(address: &str, prefix: &str) -> Outcome<Bystander> {
+        let with = [("address", address), ("streams", ""), ("prefix", prefix)];
+        Bystander::watch(Child::start("bystander", &with)?)
+    }
+
     /// The same on another host.
     pub(crate) fn start_on(namespace: &str, address: &str) -> Outcome<Bystander> {
         let with = [("address", address), ("streams", "")];
@@ -65,9 +72,17 @@ impl Bystander {
         Ok(window)
     }
 
+    /// Ends it, to whom nothing was done: it has every sample of its small stream. Returns what it noticed meanwhile.
+    pub(crate) fn noticed_nothing(mut self) -> Outcome<Window> {
+        let during = self.during()?;
+        let (small, _) = self.accounts()?;
+        all_are_there(&small, &during)?;
+        Ok(during)
+    }
+
     /// Ends it and returns what became of the samples of the small stream, and of all of its samples. Both balance.
     pub(crate) fn accounts(mut self) -> Outcome<(Account, Account)> {
-        let accounts: Vec<Account> = self.child.ask("settle")?;
+        let accounts: Vec<Account> = self.child.ask_within("settle", 2 * LONG_PATIENCE)?;
         let small = accounts.first().ok_or("the bystander listens to nothing")?.clone();
         let mut sum = Account { stream: "the bystander's".into(), ..Account::default() };
         for account in &accounts {
@@ -77,4 +92,12 @@ impl Bystander {
         check(sum.breaks == 0, || format!("the bystander counts {} breaks", sum.breaks))?;
         Ok((small, sum))
     }
+}
+
+/// # Errors
+/// The bystander lost samples of its small stream.
+pub(crate) fn all_are_there(small: &Account, during: &Window) -> Outcome {
+    check(small.lost + small.dropped == 0, || {
+        format!("the bystander lost samples of a small stream: {small}; gaps {} ms", during.gaps)
+    })
 }

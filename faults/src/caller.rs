@@ -20,17 +20,33 @@ pub(crate) struct Caller {
 impl Caller {
     /// Starts the caller number `number` at `address`; it listens to `streams`.
     pub(crate) fn start(number: u64, address: &str, streams: &str) -> Outcome<Caller> {
-        Caller::spawn(None, number, address, "", streams)
+        Caller::spawn(None, number, address, "", streams)?.listening()
     }
 
     /// The same where calls have a prefix, and the streams that are given have it too.
     pub(crate) fn start_behind(number: u64, address: &str, prefix: &str, streams: &str) -> Outcome<Caller> {
+        Caller::spawn(None, number, address, prefix, streams)?.listening()
+    }
+
+    /// The same where streams may never come.
+    pub(crate) fn start_at_a_liar(
+        number: u64,
+        address: &str,
+        prefix: &str,
+        streams: &str,
+    ) -> Outcome<Caller> {
         Caller::spawn(None, number, address, prefix, streams)
     }
 
     /// The same on the host `namespace`.
-    pub(crate) fn start_on(namespace: &str, number: u64, address: &str, streams: &str) -> Outcome<Caller> {
-        Caller::spawn(Some(namespace), number, address, "", streams)
+    pub(crate) fn start_on(
+        namespace: &str,
+        number: u64,
+        address: &str,
+        prefix: &str,
+        streams: &str,
+    ) -> Outcome<Caller> {
+        Caller::spawn(Some(namespace), number, address, prefix, streams)?.listening()
     }
 
     fn spawn(
@@ -47,9 +63,12 @@ impl Caller {
             Some(namespace) => Child::start_on(namespace, "caller", &with)?,
             None => Child::start("caller", &with)?,
         };
-        let caller = Caller { child, streams: streams.split(',').map(str::to_owned).collect() };
-        caller.hears_all_streams(|_| true)?;
-        Ok(caller)
+        Ok(Caller { child, streams: streams.split(',').map(str::to_owned).collect() })
+    }
+
+    fn listening(self) -> Outcome<Caller> {
+        self.hears_all_streams(|_| true)?;
+        Ok(self)
     }
 
     /// Waits until every stream has come back from the life `epoch` of its server.

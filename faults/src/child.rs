@@ -103,8 +103,13 @@ impl Child {
 
     /// Gives an order whose answer the child says under the same key.
     pub(crate) fn ask<T: DeserializeOwned>(&mut self, order: &str) -> Outcome<T> {
+        self.ask_within(order, PATIENCE)
+    }
+
+    /// The same of something that takes longer.
+    pub(crate) fn ask_within<T: DeserializeOwned>(&mut self, order: &str, timeout: Duration) -> Outcome<T> {
         self.tell(order)?;
-        let answer = self.hears(order)?;
+        let answer = self.hears_within(order, timeout)?;
         Ok(serde_json::from_str(&answer).map_err(|error| format!("{order}: {error} in {answer}"))?)
     }
 

@@ -20,6 +20,10 @@ impl<E: Display> From<E> for Failed {
 /// Longer than anything here takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Longer than libzmq takes on a busy machine to forget what hostile subscribers said; streams pause meanwhile, and
+/// memory is not back.
+pub(crate) const LONG_PATIENCE: Duration = Duration::from_secs(120);
+
 /// Fails with what `says` says unless `holds`.
 pub(crate) fn check(holds: bool, says: impl FnOnce() -> String) -> Outcome {
     if holds { Ok(()) } else { Err(Failed(says())) }

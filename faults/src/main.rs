@@ -99,10 +99,10 @@ fn usage(why: &str) -> ExitCode {
 /// Runs the scenarios once, or again and again until `soak` is over or one fails; prints the table.
 fn run(chosen: &[&Scenario], soak: Option<Duration>) -> ExitCode {
     let started = Instant::now();
-    let (mut lines, mut failed, mut rounds) = (Vec::new(), 0, 0);
+    let (mut lines, mut failed, mut skipped, mut rounds) = (Vec::new(), 0, Vec::new(), 0);
     while rounds == 0 || (failed == 0 && soak.is_some_and(|soak| started.elapsed() < soak)) {
         rounds += 1;
-        lines.clear();
+        (lines, skipped) = (Vec::new(), Vec::new());
         for scenario in chosen {
             eprintln!("{}: {}", scenario.name, scenario.does);
             let began = Instant::now();
@@ -112,7 +112,10 @@ fn run(chosen: &[&Scenario], soak: Option<Duration>) -> ExitCode {
                     failed += 1;
                     eprintln!("{} FAILED: {why}", scenario.name);
                 }
-                Ended::Skipped(why) => eprintln!("{} SKIPPED: {why}", scenario.name),
+                Ended::Skipped(why) => {
+                    skipped.push(scenario.name);
+                    eprintln!("{} SKIPPED: {why}", scenario.name);
+                }
                 Ended::Passed(_) => {}
             }
             lines.push(line(scenario.name, &ended, began.elapsed()));
@@ -124,6 +127,9 @@ fn run(chosen: &[&Scenario], soak: Option<Duration>) -> ExitCode {
     }
     println!("\n{HEAD}\n{}", lines.join("\n"));
     println!("\n{rounds} round(s) in {:.0} s, {failed} failed", started.elapsed().as_secs_f64());
+    if !skipped.is_empty() {
+        println!("SKIPPED, see above: {}", skipped.join(", "));
+    }
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use router_wire::status::ServerStats;
 
 use crate::child::Child;
-use crate::failed::{Outcome, until};
+use crate::failed::{LONG_PATIENCE, Outcome, check, until};
 use crate::outcomes::Outcomes;
 
 /// Loopback, any free ports.
@@ -62,6 +62,11 @@ impl Server {
     /// said is added to `outcomes`.
     pub(crate) fn kill_and_restart(&mut self, outcomes: &mut Outcomes) -> Outcome<String> {
         outcomes.hear(&self.child.kill());
+        self.restart()
+    }
+
+    /// Starts it again at the same endpoints after it was killed; returns the new epoch.
+    pub(crate) fn restart(&mut self) -> Outcome<String> {
         self.child = launch(self.namespace.as_deref(), &self.endpoints, &self.with)?;
         self.child.hears("epoch")
     }
@@ -71,15 +76,18 @@ impl Server {
         self.child.ask("resident")
     }
 
-    /// The least memory in use within the time that it takes to notice that clients are gone.
-    pub(crate) fn resident_soon(&mut self, at_most: u64) -> Outcome<u64> {
-        const NOTICES_WITHIN: Duration = Duration::from_secs(10);
-        let deadline = Instant::now() + NOTICES_WITHIN;
+    /// Waits until it uses at most `more` bytes beyond the `before` that it used; the time is that which it takes to
+    /// notice that clients are gone. Returns what it uses then. `what` it is, for whoever reads that it did not.
+    pub(crate) fn memory_is_back(&mut self, what: &str, before: u64, more: u64) -> Outcome<u64> {
+        let deadline = Instant::now() + LONG_PATIENCE;
         loop {
-            let resident = self.resident()?;
-            if resident <= at_most || Instant::now() > deadline {
-                return Ok(resident);
+            let after = self.resident()?;
+            if after <= before + more {
+                return Ok(after);
             }
+            check(Instant::now() < deadline, || {
+                format!("the {what} used {before} bytes before and {after} after; {more} more are allowed")
+            })?;
             std::thread::sleep(Duration::from_millis(100));
         }
     }

@@ -61,10 +61,16 @@ impl Holder {
     }
 }
 
-/// Starts a client that leaves calls waiting, and waits until they do.
-pub(crate) fn leave(namespace: Option<&str>, address: &str, first: u64) -> Outcome<Child> {
+/// Starts a client that leaves calls waiting; what it calls begins with `prefix`.
+pub(crate) fn leave(namespace: Option<&str>, address: &str, prefix: &str, first: u64) -> Outcome<Child> {
     let (first, calls) = (first.to_string(), EACH.to_string());
-    let with = [("address", address), ("streams", "count"), ("calls", calls.as_str()), ("first", &first)];
+    let with = [
+        ("address", address),
+        ("prefix", prefix),
+        ("streams", "count"),
+        ("calls", calls.as_str()),
+        ("first", &first),
+    ];
     match namespace {
         Some(namespace) => Child::start_on(namespace, "subscriber", &with),
         None => Child::start("subscriber", &with),

@@ -1,8 +1,8 @@
 //! A server with a bystander, measured before anything happens to anybody.
 
 use crate::account::Account;
-use crate::bystander::{Bystander, CALM};
-use crate::failed::{Outcome, check};
+use crate::bystander::{Bystander, CALM, all_are_there};
+use crate::failed::Outcome;
 use crate::row::Row;
 use crate::server::Server;
 
@@ -27,9 +27,7 @@ impl Watched {
     /// every sample of its small stream.
     pub(crate) fn finish(self, done: String, losses: String, more: u64) -> Outcome<Row> {
         let (row, small) = self.end(done, losses, more)?;
-        check(small.lost + small.dropped == 0, || {
-            format!("the bystander lost samples of a small stream: {small}; gaps {} ms", row.during.gaps)
-        })?;
+        all_are_there(&small, &row.during)?;
         Ok(row)
     }
 
@@ -38,15 +36,9 @@ impl Watched {
     pub(crate) fn end(mut self, done: String, losses: String, more: u64) -> Outcome<(Row, Account)> {
         // What comes after it is over is looked at, too.
         std::thread::sleep(CALM);
-        let after = self.server.resident_soon(self.resident + more)?;
         let during = self.bystander.during()?;
         let before = self.bystander.before;
-        check(after <= self.resident + more, || {
-            format!(
-                "the server used {} bytes before and {after} after; {more} more are allowed",
-                self.resident
-            )
-        })?;
+        let after = self.server.memory_is_back("server", self.resident, more)?;
         let (small, account) = self.bystander.accounts()?;
         let losses = format!("{losses}; bystander: {account}");
         Ok((Row { done, before, during, resident: (self.resident, after), losses }, small))

@@ -4,21 +4,20 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use router_client::{ConnectOptions, RouterClient};
 use router_server::{RouterServer, ServerEndpoints, ServerOptions};
 use router_socket::{Context, Frame, SocketKind};
-use router_wire::hello::{ClientSocket, HelloRequest};
-use router_wire::request::{encode_cancel, encode_goodbye};
-use router_wire::{ClientId, ClientIdentity, ClientMessage, PROTOCOL_VERSION, arguments};
+use router_wire::hello::ClientSocket;
 use support::child::{self, play, resident_bytes, say};
+use support::hostile_peer::{
+    Expected, are_ended, half_open, hostile_message, hostile_subscription, oversized, raw_connections,
+};
 use support::random::Random;
-use support::raw_client::{Answer, keywords, message};
-use support::{ANYWHERE, BusyCores, Child, Ends, PATIENCE, RawClient, client_at, eventually, zmtp};
+use support::raw_client::{Answer, message};
+use support::{ANYWHERE, BusyCores, Child, Ends, PATIENCE, RawClient, client_at, eventually};
 
 /// Bodies that the server takes; small, so that the oversized are cheap.
 const MAX_BODY: usize = 1 << 20;
@@ -82,12 +81,12 @@ fn ten_thousand_hostile_messages() {
     std::thread::scope(|scope| {
         scope.spawn(|| serves_on(&good, &end, &answered));
         let _ends = EndOnDrop(&end);
-        half_open(&endpoints, || {
-            calls_messages(&good, &endpoints);
-            subscriptions(&endpoints);
-            raw_connections(&endpoints);
-            oversized(&endpoints);
-        });
+        let half_open = half_open(&endpoints, HALF_OPEN);
+        calls_messages(&good, &endpoints);
+        subscriptions(&endpoints);
+        drop(raw_connections(&endpoints, RAW_CONNECTIONS, FRAMES_PER_RAW_CONNECTION));
+        oversized(&endpoints, OVERSIZED, MAX_BODY);
+        are_ended(half_open);
     });
     assert!(answered.load(Ordering::Relaxed) > 0);
     queue.settle(PATIENCE).unwrap();
@@ -124,44 +123,6 @@ impl Drop for EndOnDrop<'_> {
     }
 }
 
-/// What must have become of the messages that were sent.
-#[derive(Default, Debug, PartialEq)]
-struct Expected {
-    counters: BTreeMap<&'static str, u64>,
-    /// Outcomes that must come back.
-    answers: u64,
-}
-
-impl Expected {
-    fn count(&mut self, counter: &'static str) {
-        *self.counters.entry(counter).or_default() += 1;
-    }
-
-    /// Decides as the server must.
-    fn sent(&mut self, frames: &[Vec<u8>]) {
-        if !(1..=2).contains(&frames.len()) {
-            return self.count("bad_frame_count");
-        }
-        match ClientMessage::decode(&frames[0]) {
-            Ok(ClientMessage::Request { header, .. })
-                if header.flags.body_in_own_frame != (frames.len() == 2) =>
-            {
-                self.count("bad_frame_count");
-            }
-            Ok(ClientMessage::Request { .. }) => {
-                self.count("requests");
-                self.answers += 1;
-            }
-            // A goodbye is neither answered nor counted: it is what it is. A cancel may find its call or not.
-            Ok(_) => {}
-            Err(_) => {
-                self.count("bad_messages");
-                self.answers += u64::from(ClientMessage::call_number(&frames[0]).is_some());
-            }
-        }
-    }
-}
-
 /// Messages at the calls port over DEALERs: each is answered or counted, exactly.
 fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints) {
     let counted = || good.stats().ends().unwrap().counters;
@@ -175,7 +136,7 @@ fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints) {
             client.greet();
         }
         for number in 0..MESSAGES_PER_DEALER {
-            let frames = hostile_message(&mut random, client.epoch, number, id);
+            let frames = hostile_message(&mut random, client.epoch, number, id, "");
             expected.sent(&frames);
             client.send(&frames.iter().map(Vec::as_slice).collect::<Vec<_>>());
         }
@@ -208,69 +169,6 @@ fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints) {
     assert!(answers > expected.answers / 2, "{answers} of {} were answered", expected.answers);
 }
 
-/// One message that may be anything.
-fn hostile_message(random: &mut Random, epoch: u64, number: u64, id: u64) -> Vec<Vec<u8>> {
-    let mut valid = valid_message(random, epoch, number, id);
-    match random.below(6) {
-        0 => {
-            let length = random.below(200);
-            vec![random.bytes(length)]
-        }
-        1 => {
-            valid.truncate(random.below(valid.len() + 1));
-            vec![valid]
-        }
-        2 | 3 => {
-            for _ in 0..=random.below(4) {
-                let at = random.below(valid.len());
-                valid[at] = random.next() as u8;
-            }
-            vec![valid]
-        }
-        4 => {
-            // 0 to 40 frames behind it; the server keeps 16.
-            let mut frames = vec![valid];
-            for _ in 0..random.below(40) {
-                let length = random.below(20);
-                frames.push(random.bytes(length));
-            }
-            frames
-        }
-        _ => {
-            let length = random.below(100);
-            valid.extend(random.bytes(length));
-            vec![valid]
-        }
-    }
-}
-
-fn valid_message(random: &mut Random, epoch: u64, number: u64, id: u64) -> Vec<u8> {
-    let identity = ClientIdentity {
-        id: ClientId(id, id),
-        name: "hostile".into(),
-        user: "mallory".into(),
-        host: "elsewhere".into(),
-        pid: 1,
-    };
-    let (protocol_version, socket) = (PROTOCOL_VERSION, ClientSocket::Calls);
-    let hello = HelloRequest {
-        protocol_version,
-        client: identity,
-        socket,
-        dialled: String::new(),
-        gateways: Vec::new(),
-    };
-    match random.below(8) {
-        0 => message("router.hello", number, 0, &keywords(&hello)),
-        1 => encode_cancel(epoch, number / 2).to_vec(),
-        2 => encode_goodbye(epoch).to_vec(),
-        3 => message("router.ping", number, epoch, &[]),
-        4 => message("no.such.call", number, epoch, &[]),
-        5 => message("router.describe", number, epoch, &[]),
-        _ => message("echo", number, epoch, &arguments::encode(&("hostile",), &[]).unwrap()),
-    }
-}
-
 /// Messages of subscribers that are no subscriptions, or not to whole names.
 fn subscriptions(endpoints: &ServerEndpoints) {
     for subscriber in 0..SUBSCRIBERS {
@@ -280,80 +178,11 @@ fn subscriptions(endpoints: &ServerEndpoints) {
         socket.set_linger(Duration::from_secs(2)).unwrap();
         socket.connect([&endpoints.samples, &endpoints.frames][subscriber % 2]).unwrap();
         for _ in 0..MESSAGES_PER_SUBSCRIBER {
-            // Longer ones end the connection, which then says everything again: see `oversized`.
-            let length = random.below(200);
-            let mut bytes = random.bytes(length);
-            match random.below(4) {
-                0 => bytes.insert(0, 1),
-                1 => bytes.insert(0, 0),
-                2 => bytes = [&[*random.one_of(&[0, 1])][..], b"count\0"].concat(),
-                _ => {}
-            }
-            let more = random.below(8) == 0;
+            let (bytes, more) = hostile_subscription(&mut random, "count");
             eventually("a subscriber can send", || socket.try_send(Frame::copy_from(&bytes), more).is_ok());
             if more {
                 socket.try_send(Frame::copy_from(b"more"), false).unwrap();
             }
         }
-    }
-}
-
-/// Bytes that are no ZeroMQ, and frames written by hand behind a handshake that is.
-fn raw_connections(endpoints: &ServerEndpoints) {
-    let ports = [(&endpoints.calls, "DEALER"), (&endpoints.samples, "XSUB"), (&endpoints.frames, "SUB")];
-    for connection in 0..RAW_CONNECTIONS {
-        let mut random = Random::seeded(2000 + connection as u64);
-        let (endpoint, kind) = ports[connection % 3];
-        let mut garbage = zmtp::dial(endpoint);
-        let length = random.below(2000);
-        // The server may have ended the connection before everything is written.
-        let _ = garbage.write_all(&random.bytes(length));
-
-        let mut stream = zmtp::handshake(endpoint, kind);
-        for _ in 0..FRAMES_PER_RAW_CONNECTION {
-            let length = random.below(400);
-            let mut bytes = match random.below(4) {
-                0 => random.bytes(length),
-                _ => zmtp::message_frame(&random.bytes(length), random.below(3) == 0),
-            };
-            bytes.truncate(bytes.len() - random.below(bytes.len() / 8 + 1));
-            if stream.write_all(&bytes).is_err() {
-                break;
-            }
-        }
-    }
-}
-
-/// Frames that are larger than a server takes, sent whole or promised only.
-fn oversized(endpoints: &ServerEndpoints) {
-    for connection in 0..OVERSIZED {
-        let mut stream = zmtp::handshake(&endpoints.calls, "DEALER");
-        let bytes = if connection % 2 == 0 { 2 * MAX_BODY as u64 } else { 1 << (21 + connection) };
-        let _ = stream.write_all(&zmtp::frame_of(bytes));
-        if connection % 2 == 0 {
-            let _ = stream.write_all(&vec![7; 2 * MAX_BODY]);
-        }
-        assert!(zmtp::is_ended_by_server(&mut stream), "it takes a frame of {bytes} bytes");
-        // Subscribers have nothing large to say.
-        let mut stream = zmtp::handshake(&endpoints.samples, "SUB");
-        let _ = stream.write_all(&zmtp::frame_of(bytes));
-        assert!(zmtp::is_ended_by_server(&mut stream), "samples: it takes a frame of {bytes} bytes");
-    }
-}
-
-/// Connections that say nothing, or half of what they should, while `act` runs: the server ends them.
-fn half_open(endpoints: &ServerEndpoints, act: impl FnOnce()) {
-    let ports = [&endpoints.calls, &endpoints.samples, &endpoints.frames];
-    let mut streams: Vec<_> = (0..HALF_OPEN)
-        .map(|connection| {
-            let mut stream = zmtp::dial(ports[connection % 3]);
-            let greeting = zmtp::greeting(["NULL", "PLAIN", "CURVE", ""][connection % 4]);
-            stream.write_all(&greeting[..connection]).unwrap();
-            stream
-        })
-        .collect();
-    act();
-    for stream in &mut streams {
-        assert!(zmtp::is_ended_by_server(stream), "a connection without a handshake stays open");
     }
 }

@@ -128,11 +128,17 @@ impl Socket {
         self.at("unbind", endpoint, zmq_sys::zmq_unbind)
     }
 
-    /// Ends the connection to `endpoint`, or the attempts to make it.
+    /// Ends the connection to `endpoint`, or the attempts to make it. What waits of it is gone; of a SUB or XSUB one
+    /// message is, of whichever connection is next.
     ///
     /// # Errors
     /// [`SocketError::NotConnected`] if it is not connected.
-    pub fn disconnect(&self, endpoint: &Endpoint) -> Result<(), SocketError> {
+    pub fn disconnect(&mut self, endpoint: &Endpoint) -> Result<(), SocketError> {
+        if matches!(self.kind, SocketKind::Sub | SocketKind::XSub) {
+            // Looking whether something waits makes libzmq take the first frame of a message. If the connection then
+            // ends, it asserts that the second one is there, which ends the process (libzmq issue 2163).
+            self.try_recv_message(&mut Vec::new())?;
+        }
         self.at("disconnect", endpoint, zmq_sys::zmq_disconnect)
     }
 

@@ -77,7 +77,7 @@ fn an_ipc_path_is_not_taken_over() {
 #[test]
 fn errors_of_endpoints_say_what_they_mean() {
     let context = Context::new(1).unwrap();
-    let socket = context.socket(SocketKind::Router).unwrap();
+    let mut socket = context.socket(SocketKind::Router).unwrap();
     let endpoint = |text: &str| text.parse::<Endpoint>().unwrap();
     let error = socket.bind(&endpoint("tcp://192.0.2.1:*")).unwrap_err(); // TEST-NET, nobody's address
     assert!(matches!(error, SocketError::AddressNotAvailable { .. }), "{error}");
@@ -224,6 +224,31 @@ fn a_message_of_many_frames_is_cut_and_the_next_one_is_whole() {
     let mut frames = next;
     assert!(!server.try_recv_message(&mut frames).unwrap());
     assert!(frames.is_empty());
+}
+
+/// libzmq ended the process: a second frame was not there any more whose first one it had looked at.
+#[test]
+fn a_connection_may_end_while_a_message_of_two_frames_waits() {
+    let context = Context::new(1).unwrap();
+    let mut source = context.socket(SocketKind::XPub).unwrap();
+    let endpoint = source.bind(&any_port()).unwrap();
+    let mut sub = context.socket(SocketKind::Sub).unwrap();
+    sub.subscribe(b"").unwrap();
+    sub.connect(&endpoint).unwrap();
+    receive(&mut source); // the subscription
+    for _ in 0..2 {
+        source.try_send(Frame::copy_from(b"header"), true).unwrap();
+        source.try_send(Frame::copy_from(b"payload"), false).unwrap();
+    }
+    until("it waits", || sub.events_readable().unwrap().then_some(()));
+    sub.disconnect(&endpoint).unwrap();
+    assert!(!sub.try_recv_message(&mut Vec::new()).unwrap());
+
+    let mut other = context.socket(SocketKind::XPub).unwrap();
+    sub.connect(&other.bind(&any_port()).unwrap()).unwrap();
+    receive(&mut other);
+    other.try_send(Frame::copy_from(b"next"), false).unwrap();
+    assert_eq!(receive_bytes(&mut sub), b"next");
 }
 
 #[test]

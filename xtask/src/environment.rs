@@ -143,9 +143,9 @@ pub(crate) const ENVIRONMENTS: &[Environment] = &[
     },
     Environment {
         name: "faults",
-        does: "servers, clients, links and hosts fail, and what everyone else notices is measured; optimised; not in ci",
+        does: "servers, clients, links and hosts fail, and what everyone else notices is measured; optimised",
         needs: "Linux, a C++ compiler and make; hosts need root and `ip`, and are skipped without",
-        in_ci: false,
+        in_ci: true,
         run: |root, _| faults::run(root),
     },
     Environment {
@@ -157,9 +157,9 @@ pub(crate) const ENVIRONMENTS: &[Environment] = &[
     },
     Environment {
         name: "fuzz",
-        does: "each fuzz target for `--seconds N`; not in ci",
+        does: "each fuzz target for `--seconds N`, 3 unless told",
         needs: "a nightly compiler and cargo-fuzz; is skipped without, and installs nothing",
-        in_ci: false,
+        in_ci: true,
         run: |root, amount| fuzz::run(root, amount.seconds),
     },
 ];

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::environment::Ended;
 
 /// How long each target runs unless `--seconds` says otherwise.
-const SECONDS: u32 = 5;
+const SECONDS: u32 = 3;
 
 /// Runs each target for `--seconds N`, beginning with the committed corpus.
 pub(crate) fn run(root: &Path, seconds: Option<u32>) -> Ended {

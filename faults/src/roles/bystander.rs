@@ -11,7 +11,7 @@ use super::client;
 use crate::account::Account;
 use crate::bystander::Window;
 use crate::child::{argument, orders, say, say_value};
-use crate::failed::{Outcome, PATIENCE};
+use crate::failed::{LONG_PATIENCE, Outcome, PATIENCE};
 use crate::latencies::Measured;
 
 const BETWEEN_CALLS: Duration = Duration::from_millis(10);
@@ -28,7 +28,8 @@ struct Noticed {
 pub(crate) fn play() -> Outcome {
     let client = client("bystander")?;
     let noticed = Arc::<Noticed>::default();
-    let count = Arc::new(client.subscribe::<u64>("count").queue(100_000)?);
+    let prefix = argument("prefix").unwrap_or_default();
+    let count = Arc::new(client.subscribe::<u64>(&format!("{prefix}count")).queue(100_000)?);
     let streams = argument("streams")?;
     let others = streams.split(',').filter(|stream| !stream.is_empty());
     let others: Vec<_> = others
@@ -47,12 +48,12 @@ pub(crate) fn play() -> Outcome {
         }
     });
     let (caller, calls) = (client.clone(), Arc::clone(&noticed));
-    std::thread::spawn(move || call_on(&caller, &calls));
+    std::thread::spawn(move || call_on(&caller, &format!("{prefix}echo"), &calls));
     say("connected", "");
     for order in orders() {
         if order == "settle" {
-            let count = Account::of("count", &count.settle(PATIENCE)?);
-            let others = others.iter().map(|queue| Ok(Account::of("frames", &queue.settle(PATIENCE)?)));
+            let count = Account::of("count", &count.settle(LONG_PATIENCE)?);
+            let others = others.iter().map(|queue| Ok(Account::of("frames", &queue.settle(LONG_PATIENCE)?)));
             say_value("settle", &std::iter::once(Ok(count)).chain(others).collect::<Outcome<Vec<_>>>()?)?;
         } else {
             // A gap that has not ended counts as far as it goes.
@@ -71,10 +72,10 @@ pub(crate) fn play() -> Outcome {
     Ok(())
 }
 
-fn call_on(client: &RouterClient, noticed: &Noticed) {
+fn call_on(client: &RouterClient, echo: &str, noticed: &Noticed) {
     loop {
         let started = Instant::now();
-        let echoed = client.call::<String>("echo", ("as ever",)).deadline(PATIENCE).wait();
+        let echoed = client.call::<String>(echo, ("as ever",)).deadline(PATIENCE).wait();
         noticed.calls.lock().add(started.elapsed());
         if echoed.as_deref() != Ok("as ever") {
             noticed.failed_calls.fetch_add(1, Ordering::Relaxed);

@@ -38,9 +38,10 @@ pub(crate) fn play() -> Outcome {
     // One call is always open.
     targets.push(format!("{prefix}hang"));
     let threads: Vec<_> = targets
-        .into_iter()
+        .iter()
         .map(|target| {
-            let (client, end, numbers) = (client.clone(), Arc::clone(&end), Arc::clone(&numbers));
+            let (client, target) = (client.clone(), target.clone());
+            let (end, numbers) = (Arc::clone(&end), Arc::clone(&numbers));
             std::thread::spawn(move || call_on(&client, &target, &end, &numbers))
         })
         .collect();
@@ -51,6 +52,10 @@ pub(crate) fn play() -> Outcome {
                 say("connected", "true");
             }
             "settle" => {
+                let (target, number) = (&targets[0], || numbers.fetch_add(1, Ordering::Relaxed));
+                until("a call is answered", || {
+                    Ok((call(&client, target, number()) == Ending::Done).then_some(()))
+                })?;
                 // The connection may be lost meanwhile, and come back.
                 let settled = queues.iter().map(|queue| {
                     let stats = until("the stream settles", || Ok(queue.settle(SOON).ok()))?;
@@ -76,24 +81,29 @@ pub(crate) fn play() -> Outcome {
 
 fn call_on(client: &RouterClient, target: &str, end: &AtomicBool, numbers: &AtomicU64) {
     while !end.load(Ordering::Relaxed) {
-        let number = numbers.fetch_add(1, Ordering::Relaxed);
-        let started = Instant::now();
-        let ending = match target.ends_with("hang") {
-            true => client.call::<u64>(target, ()),
-            false => client.call(target, (number,)),
-        };
-        let ending = match ending.deadline(DEADLINE).wait() {
-            Ok(moved) if moved == number => Ending::Done,
-            Ok(_) => Ending::Wrong,
-            Err(CallError::ServerGone { .. } | CallError::Busy { .. }) => Ending::NeverRan,
-            Err(CallError::ClientLost { .. }) => Ending::NeverRan,
-            Err(CallError::Unknown { .. }) => Ending::Unknown,
-            Err(CallError::DeadlineExceeded { .. }) => Ending::DeadlineExceeded,
-            Err(_) => Ending::Wrong,
-        };
-        say("ended_call", format_args!("{number} {} {}", ending.word(), started.elapsed().as_millis()));
+        call(client, target, numbers.fetch_add(1, Ordering::Relaxed));
         std::thread::sleep(BETWEEN_CALLS);
     }
+}
+
+/// Makes the call of this number and tells how it ended.
+fn call(client: &RouterClient, target: &str, number: u64) -> Ending {
+    let started = Instant::now();
+    let request = match target.ends_with("hang") {
+        true => client.call::<u64>(target, ()),
+        false => client.call(target, (number,)),
+    };
+    let ending = match request.deadline(DEADLINE).wait() {
+        Ok(moved) if moved == number => Ending::Done,
+        Ok(_) => Ending::Wrong,
+        Err(CallError::ServerGone { .. } | CallError::Busy { .. }) => Ending::NeverRan,
+        Err(CallError::ClientLost { .. }) => Ending::NeverRan,
+        Err(CallError::Unknown { .. }) => Ending::Unknown,
+        Err(CallError::DeadlineExceeded { .. }) => Ending::DeadlineExceeded,
+        Err(_) => Ending::Wrong,
+    };
+    say("ended_call", format_args!("{number} {} {}", ending.word(), started.elapsed().as_millis()));
+    ending
 }
 
 /// Tells when the first sample of a stream comes, and when one comes from another life of the server or after more than

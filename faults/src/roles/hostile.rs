@@ -1,24 +1,21 @@
 //! 100,000 hostile messages over at most 2,000 connections, at all three ports of a server. What reached the application
-//! behind the calls port is answered or counted, exactly.
+//! behind the calls port is answered or counted, exactly; at a gateway also what it passes on.
 
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::net::TcpStream;
 use std::time::Duration;
 
 use router_client::{ConnectOptions, RouterClient};
 use router_server::ServerEndpoints;
 use router_socket::{Context, Frame, SocketKind};
-use router_wire::hello::{ClientSocket, HelloRequest};
-use router_wire::request::{encode_cancel, encode_goodbye};
-use router_wire::{ClientId, ClientIdentity, ClientMessage, PROTOCOL_VERSION, arguments};
+use router_wire::hello::ClientSocket;
 
 use crate::child::{argument, number, orders, say};
 use crate::descriptors;
 use crate::failed::{Outcome, PATIENCE, check, until};
+use crate::support::hostile_peer::{
+    Expected, are_ended, half_open, hostile_message, hostile_subscription, oversized, raw_connections,
+};
 use crate::support::random::Random;
-use crate::support::raw_client::{Answer, RawClient, keywords, message};
-use crate::support::zmtp;
+use crate::support::raw_client::{Answer, RawClient, message};
 
 const DEALERS: u64 = 400;
 const MESSAGES_PER_DEALER: u64 = 150;
@@ -48,20 +45,16 @@ pub(crate) fn play() -> Outcome {
         .try_into()
         .map_err(|_| "3 endpoints")?;
     let endpoints = ServerEndpoints { calls, samples, frames };
-    let max_body = number("max_body_bytes", 0);
+    let (max_body, prefix) = (number("max_body_bytes", 0), argument("prefix")?);
     let good =
         RouterClient::connect_with(&endpoints.calls.to_string(), ConnectOptions::default().name("good"))?;
     good.wait_connected(PATIENCE)?;
-    let half_open = half_open(&endpoints)?;
-    let dealers = calls_messages(&good, &endpoints)?;
-    let subscribers = subscriptions(&endpoints)?;
-    let raw = raw_connections(&endpoints);
-    oversized(&endpoints, max_body)?;
-    for mut stream in half_open {
-        check(zmtp::is_ended_by_server(&mut stream), || {
-            "a connection without a handshake stays open".into()
-        })?;
-    }
+    let half_open = half_open(&endpoints, HALF_OPEN);
+    let dealers = calls_messages(&good, &endpoints, &prefix)?;
+    let subscribers = subscriptions(&endpoints, &prefix)?;
+    let raw = raw_connections(&endpoints, RAW_CONNECTIONS, FRAMES_PER_RAW_CONNECTION);
+    oversized(&endpoints, OVERSIZED, max_body);
+    are_ended(half_open);
     say("sent", MESSAGES);
     for order in orders() {
         if order == "close" {
@@ -74,46 +67,8 @@ pub(crate) fn play() -> Outcome {
     Ok(())
 }
 
-/// What must have become of the messages that were sent.
-#[derive(Default)]
-struct Expected {
-    counters: BTreeMap<&'static str, u64>,
-    /// Outcomes that must come back.
-    answers: u64,
-}
-
-impl Expected {
-    fn count(&mut self, counter: &'static str) {
-        *self.counters.entry(counter).or_default() += 1;
-    }
-
-    /// Decides as the server must.
-    fn sent(&mut self, frames: &[Vec<u8>]) {
-        if !(1..=2).contains(&frames.len()) {
-            return self.count("bad_frame_count");
-        }
-        match ClientMessage::decode(&frames[0]) {
-            Ok(ClientMessage::Request { header, .. })
-                if header.flags.body_in_own_frame != (frames.len() == 2) =>
-            {
-                self.count("bad_frame_count");
-            }
-            Ok(ClientMessage::Request { .. }) => {
-                self.count("requests");
-                self.answers += 1;
-            }
-            // A goodbye is neither answered nor counted: it is what it is. A cancel may find its call or not.
-            Ok(_) => {}
-            Err(_) => {
-                self.count("bad_messages");
-                self.answers += u64::from(ClientMessage::call_number(&frames[0]).is_some());
-            }
-        }
-    }
-}
-
-/// Messages at the calls port over DEALERs, which stay open.
-fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints) -> Outcome<Vec<RawClient>> {
+/// Messages at the calls port over DEALERs, which stay open. Names of what is called begin with `prefix`.
+fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints, prefix: &str) -> Outcome<Vec<RawClient>> {
     let counted = || good.stats().deadline(PATIENCE).wait().map(|stats| stats.counters);
     let before = counted()?;
     let (mut expected, mut answers) = (Expected::default(), 0);
@@ -126,7 +81,7 @@ fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints) -> Outcome<V
             client.greet();
         }
         for number in 0..MESSAGES_PER_DEALER {
-            let frames = hostile_message(&mut random, client.epoch, number, id);
+            let frames = hostile_message(&mut random, client.epoch, number, id, prefix);
             expected.sent(&frames);
             client.send(&frames.iter().map(Vec::as_slice).collect::<Vec<_>>());
         }
@@ -168,74 +123,9 @@ fn calls_messages(good: &RouterClient, endpoints: &ServerEndpoints) -> Outcome<V
     Ok(dealers)
 }
 
-/// One message that may be anything.
-fn hostile_message(random: &mut Random, epoch: u64, number: u64, id: u64) -> Vec<Vec<u8>> {
-    let mut valid = valid_message(random, epoch, number, id);
-    match random.below(6) {
-        0 => {
-            let length = random.below(200);
-            vec![random.bytes(length)]
-        }
-        1 => {
-            valid.truncate(random.below(valid.len() + 1));
-            vec![valid]
-        }
-        2 | 3 => {
-            for _ in 0..=random.below(4) {
-                let at = random.below(valid.len());
-                valid[at] = random.next() as u8;
-            }
-            vec![valid]
-        }
-        4 => {
-            // 0 to 40 frames behind it; the server keeps 16.
-            let mut frames = vec![valid];
-            for _ in 0..random.below(40) {
-                let length = random.below(20);
-                frames.push(random.bytes(length));
-            }
-            frames
-        }
-        _ => {
-            let length = random.below(100);
-            valid.extend(random.bytes(length));
-            vec![valid]
-        }
-    }
-}
-
-fn valid_message(random: &mut Random, epoch: u64, number: u64, id: u64) -> Vec<u8> {
-    let identity = ClientIdentity {
-        id: ClientId(id, id),
-        name: "hostile".into(),
-        user: "mallory".into(),
-        host: "elsewhere".into(),
-        pid: 1,
-    };
-    let (protocol_version, socket) = (PROTOCOL_VERSION, ClientSocket::Calls);
-    let hello = HelloRequest {
-        protocol_version,
-        client: identity,
-        socket,
-        dialled: String::new(),
-        gateways: Vec::new(),
-    };
-    match random.below(8) {
-        0 => message("router.hello", number, 0, &keywords(&hello)),
-        1 => encode_cancel(epoch, number / 2).to_vec(),
-        2 => encode_goodbye(epoch).to_vec(),
-        3 => message("router.ping", number, epoch, &[]),
-        4 => message("no.such.call", number, epoch, &[]),
-        5 => message("router.describe", number, epoch, &[]),
-        _ => {
-            let body = arguments::encode(&("hostile",), &[]).unwrap_or_default();
-            message("echo", number, epoch, &body)
-        }
-    }
-}
-
 /// Messages of subscribers that are no subscriptions, or not to whole names. The subscribers stay.
-fn subscriptions(endpoints: &ServerEndpoints) -> Outcome<Vec<router_socket::Socket>> {
+fn subscriptions(endpoints: &ServerEndpoints, prefix: &str) -> Outcome<Vec<router_socket::Socket>> {
+    let name = format!("{prefix}count");
     let context = Context::new(1)?;
     let mut sockets = Vec::new();
     for subscriber in 0..SUBSCRIBERS {
@@ -245,16 +135,7 @@ fn subscriptions(endpoints: &ServerEndpoints) -> Outcome<Vec<router_socket::Sock
         socket.set_linger(Duration::from_secs(2))?;
         socket.connect([&endpoints.samples, &endpoints.frames][subscriber % 2])?;
         for _ in 0..MESSAGES_PER_SUBSCRIBER {
-            // Longer ones end the connection, which then says everything again: see `oversized`.
-            let length = random.below(200);
-            let mut bytes = random.bytes(length);
-            match random.below(4) {
-                0 => bytes.insert(0, 1),
-                1 => bytes.insert(0, 0),
-                2 => bytes = [&[*random.one_of(&[0, 1])][..], b"count\0"].concat(),
-                _ => {}
-            }
-            let more = random.below(8) == 0;
+            let (bytes, more) = hostile_subscription(&mut random, &name);
             until("a subscriber can send", || {
                 Ok(socket.try_send(Frame::copy_from(&bytes), more).is_ok().then_some(()))
             })?;
@@ -267,67 +148,4 @@ fn subscriptions(endpoints: &ServerEndpoints) -> Outcome<Vec<router_socket::Sock
         sockets.push(socket);
     }
     Ok(sockets)
-}
-
-/// Bytes that are no ZeroMQ, and frames written by hand behind a handshake that is. They stay as long as the server
-/// wants them.
-fn raw_connections(endpoints: &ServerEndpoints) -> Vec<TcpStream> {
-    let ports = [(&endpoints.calls, "DEALER"), (&endpoints.samples, "XSUB"), (&endpoints.frames, "SUB")];
-    let mut streams = Vec::new();
-    for connection in 0..RAW_CONNECTIONS {
-        let mut random = Random::seeded(2000 + connection as u64);
-        let (endpoint, kind) = ports[connection % 3];
-        let mut garbage = zmtp::dial(endpoint);
-        let length = random.below(2000);
-        // The server may have ended the connection before everything is written.
-        let _ = garbage.write_all(&random.bytes(length));
-
-        let mut stream = zmtp::handshake(endpoint, kind);
-        for _ in 0..FRAMES_PER_RAW_CONNECTION {
-            let length = random.below(400);
-            let mut bytes = match random.below(4) {
-                0 => random.bytes(length),
-                _ => zmtp::message_frame(&random.bytes(length), random.below(3) == 0),
-            };
-            bytes.truncate(bytes.len() - random.below(bytes.len() / 8 + 1));
-            if stream.write_all(&bytes).is_err() {
-                break;
-            }
-        }
-        streams.extend([garbage, stream]);
-    }
-    streams
-}
-
-/// Frames that are larger than a server takes, sent whole or promised only.
-fn oversized(endpoints: &ServerEndpoints, max_body: usize) -> Outcome {
-    for connection in 0..OVERSIZED {
-        let mut stream = zmtp::handshake(&endpoints.calls, "DEALER");
-        let bytes = if connection % 2 == 0 { 2 * max_body as u64 } else { 1 << (21 + connection % 40) };
-        let _ = stream.write_all(&zmtp::frame_of(bytes));
-        if connection % 2 == 0 {
-            let _ = stream.write_all(&vec![7; 2 * max_body]);
-        }
-        check(zmtp::is_ended_by_server(&mut stream), || format!("it takes a frame of {bytes} bytes"))?;
-        // Subscribers have nothing large to say.
-        let mut stream = zmtp::handshake(&endpoints.samples, "SUB");
-        let _ = stream.write_all(&zmtp::frame_of(bytes));
-        check(zmtp::is_ended_by_server(&mut stream), || {
-            format!("samples: it takes a frame of {bytes} bytes")
-        })?;
-    }
-    Ok(())
-}
-
-/// Connections that say nothing, or half of what they should.
-fn half_open(endpoints: &ServerEndpoints) -> Outcome<Vec<TcpStream>> {
-    let ports = [&endpoints.calls, &endpoints.samples, &endpoints.frames];
-    let mut streams = Vec::new();
-    for connection in 0..HALF_OPEN {
-        let mut stream = zmtp::dial(ports[connection % 3]);
-        let greeting = zmtp::greeting(["NULL", "PLAIN", "CURVE", ""][connection % 4]);
-        stream.write_all(&greeting[..connection % 64])?;
-        streams.push(stream);
-    }
-    Ok(streams)
 }

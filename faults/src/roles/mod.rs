@@ -3,12 +3,14 @@
 mod bystander;
 mod caller;
 mod hostile;
+mod liar;
 mod relay;
 mod server;
 mod stormer;
 mod subscriber;
 
 pub(crate) use hostile::{CONNECTIONS as HOSTILE_CONNECTIONS, MESSAGES as HOSTILE_MESSAGES};
+pub(crate) use liar::LIAR;
 use router_client::{ConnectOptions, RouterClient};
 pub(crate) use server::UPSTREAM;
 
@@ -25,6 +27,7 @@ pub(crate) fn play(role: &str) -> Outcome {
         "stormer" => stormer::play(),
         "hostile" => hostile::play(),
         "relay" => relay::play(),
+        "liar" => liar::play(),
         other => Err(format!("no role {other}").into()),
     }
 }

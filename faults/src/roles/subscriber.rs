@@ -46,17 +46,17 @@ pub(crate) fn play() -> Outcome {
 
 /// Calls that wait on a lane where one hangs, as many as the suite says.
 fn make_calls(clients: &[RouterClient]) -> Outcome<Vec<PendingCall<u64>>> {
-    let first = number("first", 0) as u64;
+    let (first, prefix) = (number("first", 0) as u64, argument("prefix").unwrap_or_default());
     let mut calls = Vec::new();
     for client in clients {
         if argument("hang").is_ok() {
-            calls.push(client.call("hang", ()).start());
+            calls.push(client.call(&format!("{prefix}hang"), ()).start());
         }
         for call in 0..number("calls", 0) as u64 {
-            calls.push(client.call("queued", (first + call,)).start());
+            calls.push(client.call(&format!("{prefix}queued"), (first + call,)).start());
         }
         // What went before it has arrived.
-        client.call::<String>("echo", ("behind",)).wait()?;
+        client.call::<String>(&format!("{prefix}echo"), ("behind",)).wait()?;
     }
     Ok(calls)
 }

@@ -21,7 +21,7 @@ pub(crate) fn run() -> Outcome<Row> {
     for round in 1..=ROUNDS {
         let numbers = round << NUMBERS;
         let holder = Holder::start(server, None, &address, numbers)?;
-        let mut client = waiting_calls::leave(None, &address, numbers + (1 << 20))?;
+        let mut client = waiting_calls::leave(None, &address, "", numbers + (1 << 20))?;
         client.hears("ready")?;
         waiting_calls::wait_for(server, 1 + EACH)?;
         client.freeze()?;

@@ -21,7 +21,7 @@ pub(crate) fn run() -> Outcome<Row> {
         let numbers = round << NUMBERS;
         let holder = Holder::start(server, None, &address, numbers)?;
         let mut clients = (1..=CLIENTS)
-            .map(|client| waiting_calls::leave(None, &address, numbers + (client << 20)))
+            .map(|client| waiting_calls::leave(None, &address, "", numbers + (client << 20)))
             .collect::<Outcome<Vec<_>>>()?;
         for client in &clients {
             client.hears("ready")?;

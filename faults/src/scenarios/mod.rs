@@ -3,8 +3,10 @@
 mod client_frozen;
 mod client_killed;
 mod frames;
+mod gateway_killed;
 mod hostile;
 mod hosts;
+mod liar;
 mod link_frozen;
 mod network;
 mod server_killed;
@@ -49,6 +51,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         run: link_frozen::run,
     },
     Scenario {
+        name: "gateway_killed",
+        does: "the middle one of three servers in a chain is killed and restarted",
+        unavailable: everywhere,
+        run: gateway_killed::run,
+    },
+    Scenario {
         name: "frames",
         does: "a subscriber is frozen while frames of 12 MB flow",
         unavailable: everywhere,
@@ -68,9 +76,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "hostile",
-        does: "100,000 hostile messages at all three ports",
+        does: "100,000 hostile messages at all three ports of each hop of a chain",
         unavailable: everywhere,
         run: hostile::run,
+    },
+    Scenario {
+        name: "liar",
+        does: "a server behind a gateway swallows, doubles and changes what it answers and publishes",
+        unavailable: everywhere,
+        run: liar::run,
     },
     Scenario {
         name: "network",

@@ -5,6 +5,7 @@ pub(crate) mod busy;
 pub(crate) mod chain;
 pub(crate) mod child;
 pub(crate) mod door;
+pub(crate) mod hostile_peer;
 pub(crate) mod random;
 pub(crate) mod raw_client;
 pub(crate) mod relay;
