@@ -87,8 +87,8 @@ fn connections_that_end_are_counted() {
     let _large = there.streams.add_publisher::<u64>("large", 1 << 20, StreamOptions::new()).unwrap();
     let upstream = told(&here, &there, 7);
     wait_for_names(&here, &["rig2.large"]);
-    let _frames = here.listen_to_frames("rig2.large");
-    there.wait_for_subscribers("large", 1);
+    let frames = here.listen_to_frames("rig2.large");
+    there.wait_for_subscriber_behind("large", &frames);
     assert_eq!(upstream.counters()["upstream.rig2.disconnects"], 0);
     drop(there);
     wait_until("it is counted", || upstream.counters()["upstream.rig2.disconnects"] >= 1);
