@@ -6,7 +6,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 
@@ -14,6 +14,8 @@ use crate::{Outcome, os};
 
 /// Far more than anything takes: who has said nothing by then hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a process may take to end by itself.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
 /// What a failed order is answered with.
 const FAILED: &str = "failed ";
 /// What a child says first, with the address where it can be reached.
@@ -131,6 +133,9 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         drop(self.input.take());
+        // Its output ends when it does, having put away what it left in the system.
+        let end = Instant::now() + ENDS_WITHIN;
+        while self.lines.recv_deadline(end).is_ok() {}
         // One that hangs must not outlive the bench; one that has ended is only taken off the list.
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use crate::row::number;
-
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 380.0;
 /// Left, top, right and bottom of the axes.
@@ -17,12 +15,12 @@ pub(crate) const STYLE: &str = "<style>\
     text { font: 13px system-ui, sans-serif; fill: #57606a }\
     .title { font-size: 15px; font-weight: 600; fill: #24292f }\
     .grid { stroke: #d0d7de; stroke-width: 1 }\
-    .axis { stroke: #8c959f; stroke-width: 1 }\
+    .axis { stroke: #8c959f; stroke-width: 1 } .goal { stroke: #57606a; stroke-width: 3 }\
     .s0 { stroke: #0969da; fill: #0969da } .s1 { stroke: #bc4c00; fill: #bc4c00 }\
     polyline { fill: none !important; stroke-width: 2 }\
     .s0 text, text.s0, .s1 text, text.s1 { stroke: none }\
     @media (prefers-color-scheme: dark) {\
-    text { fill: #9da7b3 } .title { fill: #e6edf3 } .grid { stroke: #30363d } .axis { stroke: #6e7681 }\
+    text { fill: #9da7b3 } .title { fill: #e6edf3 } .grid { stroke: #30363d } .axis { stroke: #6e7681 } .goal { stroke: #9da7b3 }\
     .s0 { stroke: #58a6ff; fill: #58a6ff } .s1 { stroke: #f0883e; fill: #f0883e } }\
     </style>";
 
@@ -55,7 +53,7 @@ impl Plot {
         let up = |value: f64| bottom - (bottom - top) * y.share(value);
         let mut svg = begin(WIDTH, HEIGHT, &self.title);
         for line in &x.lines {
-            let (at, text) = (across(*line), number(*line));
+            let (at, text) = (across(*line), short(*line));
             add(
                 &mut svg,
                 format!("<line class=\"grid\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{top}\" y2=\"{bottom}\"/>"),
@@ -66,7 +64,7 @@ impl Plot {
             );
         }
         for line in &y.lines {
-            let (at, text) = (up(*line), number(*line));
+            let (at, text) = (up(*line), short(*line));
             add(
                 &mut svg,
                 format!("<line class=\"grid\" x1=\"{left}\" x2=\"{right}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>"),
@@ -166,6 +164,16 @@ impl Axis {
     }
 }
 
+/// A round number at an axis: 10k, 2, 0.5.
+pub(crate) fn short(value: f64) -> String {
+    match value.abs() {
+        size if size >= 1e6 => format!("{}M", value / 1e6),
+        size if size >= 1e4 => format!("{}k", value / 1e3),
+        // What binary fractions add behind the ninth digit is not shown.
+        _ => format!("{}", (value * 1e9).round() / 1e9),
+    }
+}
+
 /// The next of 1, 2, 5, 10, ... times a power of ten.
 fn round_step(step: f64) -> f64 {
     let power = 10_f64.powf(step.log10().floor());
@@ -178,6 +186,7 @@ mod tests {
 
     #[test]
     fn axes_hold_their_values() {
+        assert_eq!([0.1, 2.0, 1000.0, 1e4, 1e8].map(short), ["0.1", "2", "1000", "10k", "100M"]);
         let log = Axis::over([16.0, 16e6].into_iter(), true);
         assert_eq!(log.lines, [1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8]);
         assert!((0.0..=1.0).contains(&log.share(16.0)) && (0.0..=1.0).contains(&log.share(16e6)));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 
 use crate::{Outcome, child};
 
@@ -12,6 +12,7 @@ const LOOK_EVERY: u64 = 16;
 /// Publishes one sample of a number; `false` if it was refused.
 pub(crate) type Publish = Box<dyn FnMut(u64) -> Outcome<bool> + Send>;
 
+#[derive(PartialEq)]
 enum Order {
     Begin { period: Option<Duration> },
     Stop,
@@ -31,7 +32,7 @@ pub(crate) fn obey(address: &str, publish: Publish, other: impl Fn(&[&str]) -> O
             eprintln!("the source: {error}");
         }
     });
-    child::obey(address, |words| {
+    let obeyed = child::obey(address, |words| {
         match words {
             ["flood"] => orders.send(Order::Begin { period: None })?,
             ["pace", hz] => {
@@ -45,7 +46,11 @@ pub(crate) fn obey(address: &str, publish: Publish, other: impl Fn(&[&str]) -> O
             words => other(words)?,
         }
         if thread.is_finished() { Err("the source has ended".into()) } else { Ok(Vec::new()) }
-    })
+    });
+    // What it publishes through is put away before the process ends.
+    drop(orders);
+    thread.join().map_err(|_| "the source panicked")?;
+    obeyed
 }
 
 /// For sources that obey nothing else.
@@ -62,7 +67,7 @@ fn work(mut publish: Publish, orders: &Receiver<Order>, answers: &Sender<Vec<f64
                 answers.send(vec![0.0, 0.0])?;
                 continue;
             }
-            Err(_) => return Ok(()), // the bench is gone
+            Err(_) => return Ok(()), // the bench needs no more
         };
         let (start, first) = (Instant::now(), number);
         loop {
@@ -75,7 +80,7 @@ fn work(mut publish: Publish, orders: &Receiver<Order>, answers: &Sender<Vec<f64
             if let Some(due) = due {
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
             }
-            if (due.is_some() || number % LOOK_EVERY == 0) && orders.try_recv().is_ok() {
+            if (due.is_some() || number % LOOK_EVERY == 0) && orders.try_recv() != Err(TryRecvError::Empty) {
                 break;
             }
         }

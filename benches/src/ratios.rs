@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::plot::{begin, escaped};
+use crate::plot::{begin, escaped, short};
 use crate::row::{Goal, Row, number};
 
 const WIDTH: f64 = 960.0;
@@ -31,7 +31,7 @@ pub(crate) fn svg(rows: &[Row]) -> String {
     let mut svg = begin(WIDTH, height, "Ours divided by raw libzmq; the stroke is the goal");
     for power in least.ceil() as i32..=most.floor() as i32 {
         let (value, bottom) = (2_f64.powi(power), height - 16.0);
-        let (x, text) = (at(value), number(value));
+        let (x, text) = (at(value), short(value));
         let class = if power == 0 { "axis" } else { "grid" };
         let line =
             format!("<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>");
@@ -51,7 +51,7 @@ pub(crate) fn svg(rows: &[Row]) -> String {
             svg,
             "<text x=\"{}\" y=\"{middle}\" text-anchor=\"end\">{name}</text>\
              <rect class=\"{class}\" fill-opacity=\"0.6\" x=\"{from:.1}\" y=\"{}\" width=\"{:.1}\" height=\"14\"/>\
-             <line class=\"axis\" stroke-width=\"3\" x1=\"{goal_x:.1}\" x2=\"{goal_x:.1}\" y1=\"{}\" y2=\"{}\"/>\
+             <line class=\"goal\" x1=\"{goal_x:.1}\" x2=\"{goal_x:.1}\" y1=\"{}\" y2=\"{}\"/>\
              <text x=\"{}\" y=\"{middle}\">{}</text>",
             LEFT - 12.0,
             y + 5.0,

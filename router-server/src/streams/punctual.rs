@@ -18,8 +18,17 @@ pub(super) fn wake_this_thread_punctually() {
     }
 }
 
+/// How often a streamer was to be woken before a tick. Counted by it.
+#[cfg(test)]
+pub(super) static WOKEN_AHEAD: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+/// When to wake for a tick that is due at `due`, to spin until then.
+pub(super) fn ahead_of(due: Instant, frequency: Frequency) -> Instant {
+    due.checked_sub(spun_before(frequency)).unwrap_or(due)
+}
+
 /// How long before its ticks a thread of this frequency is woken to spin: half a period at most, so that it sleeps too.
-pub(super) fn spun_before(frequency: Frequency) -> Duration {
+fn spun_before(frequency: Frequency) -> Duration {
     SPUN.min(Duration::from_secs_f64((0.5 / frequency.hz()).min(1.0)))
 }
 
@@ -39,6 +48,8 @@ mod tests {
         for (hz, expect_us) in [(0.001, 100), (1_000.0, 100), (5_000.0, 100), (10_000.0, 50)] {
             let spun = spun_before(Frequency::new(hz).unwrap());
             assert_eq!(spun, Duration::from_micros(expect_us), "{hz} Hz");
+            let due = Instant::now();
+            assert_eq!(due - ahead_of(due, Frequency::new(hz).unwrap()), spun);
         }
     }
 

@@ -210,43 +210,32 @@ fn streams_of_one_frequency_share_a_thread() {
     wait_until("all have values", || served.streams.stats().iter().all(|stats| stats.produced > 0));
 }
 
-/// The CPU time of the thread tells spinning from sleeping.
-#[cfg(target_os = "linux")]
 #[test]
-fn a_stream_that_spins_is_awake_before_its_time() {
-    const HZ: f64 = 500.0;
-    const TICKS: usize = 200;
-    /// Less than what is spun, more than the noise of a tick.
-    const SPUN: Duration = Duration::from_micros(40);
-    /// CPU time of the calling thread.
-    fn thread_cpu() -> Duration {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: room for the time of a clock that every thread has.
-        let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-        assert_eq!(status, 0);
-        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-    }
+fn a_thread_is_woken_before_its_ticks_while_one_of_its_streams_spins() {
+    const HZ: f64 = 437.0; // no other test's
     let served = serve();
     let (seen, ticks) = crossbeam_channel::unbounded();
     let value = move || {
         // SAFETY: reads a number of this thread.
-        let slack_ns = unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) };
-        let _ = seen.send((thread_cpu(), slack_ns));
+        #[cfg(target_os = "linux")]
+        assert_eq!(unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) }, 1);
+        let _ = seen.send(());
     };
-    let between_ticks = || -> Vec<Duration> {
-        let seen: Vec<_> = (0..=TICKS).map(|_| ticks.recv_timeout(DEADLINE).unwrap()).collect();
-        assert!(seen.iter().all(|(_, slack_ns)| *slack_ns == 1));
-        let mut between: Vec<Duration> = seen.windows(2).map(|two| two[1].0 - two[0].0).collect();
-        between.sort_unstable();
-        between
-    };
+    let next = || ticks.recv_timeout(DEADLINE).unwrap();
+    let woken_ahead = || super::super::punctual::WOKEN_AHEAD.load(Ordering::SeqCst);
     served.streams.add_periodic("ticks", HZ, value, StreamOptions::new()).unwrap();
-    let slept = between_ticks()[TICKS / 2];
-    // A neighbour at the same frequency shares the thread. Where no core is free it may often be woken too late to spin.
+    (0..20).for_each(|_| next());
+    assert_eq!(woken_ahead(), 0);
+    // A neighbour at the same frequency shares the thread.
     served.streams.add_periodic("precise", HZ, || (), StreamOptions::new().spin()).unwrap();
-    wait_until("it spins", || between_ticks()[TICKS * 3 / 4] > slept + SPUN);
+    wait_until("it is woken ahead", || woken_ahead() > 20);
     served.streams.remove("precise").unwrap();
-    wait_until("it sleeps again", || between_ticks()[TICKS * 3 / 4] < slept + SPUN);
+    (0..5).for_each(|_| next()); // the command has arrived
+    ticks.try_iter().for_each(drop);
+    next();
+    let before = woken_ahead();
+    (0..20).for_each(|_| next());
+    assert_eq!(woken_ahead(), before);
 }
 
 #[test]
