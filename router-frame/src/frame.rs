@@ -112,7 +112,7 @@ impl Frame {
     /// Whether its numbers are at an address where they can be viewed in place. They are, unless somebody wrapped
     /// bytes that begin anywhere.
     pub fn is_aligned(&self) -> bool {
-        self.pixels().as_ptr().addr() % self.format.element().bytes() == 0
+        self.pixels().as_ptr().addr().is_multiple_of(self.format.element().bytes())
     }
 
     /// The same frame, copied to an aligned address if it is not at one.

@@ -108,7 +108,7 @@ impl NdArray {
     /// # Errors
     /// [`WriteError::NoBuffer`] when there is no memory for a copy.
     pub fn aligned(self) -> Result<NdArray, WriteError> {
-        if self.element_bytes().as_ptr().addr() % self.info.element.bytes() == 0 {
+        if self.element_bytes().as_ptr().addr().is_multiple_of(self.info.element.bytes()) {
             return Ok(self);
         }
         let mut open = FrameWriter::new().begin_array(&self.info)?;

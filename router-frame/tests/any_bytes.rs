@@ -39,7 +39,7 @@ fn read_frame(bytes: Vec<u8>) {
     assert_eq!(packed, frame);
     let again =
         Frame::from_bytes(Frame::copy_from(frame.info(), frame.pixels()).unwrap().bytes().clone()).unwrap();
-    assert_eq!((again.info().clone(), &again), (*frame.info(), &frame));
+    assert_eq!((*again.info(), &again), (*frame.info(), &frame));
 }
 
 fn read_array(bytes: Vec<u8>) {
