@@ -17,7 +17,7 @@ pub const MOST_AXES: usize = 16;
 ///     axes: vec![Axis::new("delay", "ps", 100), Axis::new("wavelength", "nm", 2048)],
 ///     unit: "counts".into(),
 /// };
-/// assert_eq!(info.payload_bytes()?, 128 + 4 * 100 * 2048);
+/// assert_eq!(info.payload_bytes()?, 64 + 4 * 100 * 2048);
 /// # Ok::<(), router_frame::ArrayError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
