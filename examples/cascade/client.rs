@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use router_client::{ConnectOptions, RouterClient};
+use router_frame::Frame;
 
 /// Far more than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,11 +27,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("stopped: {stopped}");
     }
 
-    let frames = client.subscribe_raw("room.rig.camera.frame").queue(100)?;
+    let frames = client.subscribe::<Frame>("room.rig.camera.frame").queue(100)?;
     let frame = frames.recv_timeout(PATIENCE)?;
     let stats = frames.settle(PATIENCE)?;
     let account = if stats.balances() { "every one accounted for" } else { "some are missing" };
-    println!("a frame of {} bytes, {account}", frame.value.len());
+    println!("a frame {}, {account}", frame.value.shape_text());
 
     let caller: String = client.call("room.rig.stage.caller", ()).wait()?;
     println!("who called, says the far end: {caller}");

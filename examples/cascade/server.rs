@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use router_client::{Call, Interrupted, interface};
+use router_frame::{Frame, FrameInfo, FrameWriter, PixelFormat};
 use router_server::RouterServer;
 
 struct Stage;
@@ -62,9 +63,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn serve_rig(server: &RouterServer) -> Result<(), Box<dyn std::error::Error>> {
     server.add_instrument("stage", Stage)?;
-    let mut frames = server.add_publisher::<Vec<u8>>("camera.frame", 1 << 20)?;
+    let info = FrameInfo::new(PixelFormat::Mono8, 1024, 1024);
+    let black = FrameWriter::new().begin(&info)?.finish()?;
+    let mut frames = server.add_publisher::<Frame>("camera.frame", info.payload_bytes()?)?;
     std::thread::spawn(move || {
-        while frames.publish_bytes(vec![0; 1 << 20]).is_ok() {
+        while frames.publish(&black).is_ok() {
             std::thread::sleep(Duration::from_millis(100)); // the camera's own pace
         }
     });

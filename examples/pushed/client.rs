@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use examples::pushed::Frame;
 use router_client::RouterClient;
+use router_frame::Frame;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "tcp://127.0.0.1".to_owned());
@@ -11,12 +11,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let frames = client.subscribe::<Frame>("camera.frame").queue(100)?;
 
     let first = frames.recv_timeout(Duration::from_secs(10))?;
-    println!("u8[{}, {}]", first.value.height, first.value.width);
+    println!("{}", first.value.shape_text());
     let mut previous = first;
     for _ in 0..4 {
         let frame = frames.recv_timeout(Duration::from_secs(10))?;
         assert_eq!(frame.sequence, previous.sequence + 1, "a picture is missing");
-        assert_eq!(frame.value.pixels[0], previous.value.pixels[0].wrapping_add(1), "a wrong picture");
+        let (value, before) = (frame.value.pixels()[0], previous.value.pixels()[0]);
+        assert_eq!(value, before.wrapping_add(1), "a wrong picture");
         previous = frame;
     }
     println!("5 pictures, none missing between them");

@@ -6,8 +6,6 @@
 
 #[path = "../adapter/stage.rs"]
 pub mod adapter;
-#[path = "../pushed/frame.rs"]
-pub mod pushed;
 #[path = "../remote_error/stage.rs"]
 pub mod remote_error;
 #[path = "../speedtest/sizes.rs"]

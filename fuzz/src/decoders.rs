@@ -1,5 +1,6 @@
 //! Each decoder with what must hold of whatever it takes. A decoder that panics, or reads what it did not write, fails.
 
+use router_frame::{Frame, NdArray};
 use router_wire::describe::Description;
 use router_wire::envelope::Envelope;
 use router_wire::hello::{PingReply, PingRequest};
@@ -16,7 +17,7 @@ use router_wire::{
 pub type Decode = fn(&[u8]);
 
 /// All of them, by the names of their targets and of the folders of their corpus.
-pub const DECODERS: [(&str, Decode); 12] = [
+pub const DECODERS: [(&str, Decode); 14] = [
     ("client_message", client_message),
     ("server_message", server_message),
     ("sample_packet", sample_packet),
@@ -29,6 +30,8 @@ pub const DECODERS: [(&str, Decode); 12] = [
     ("envelope", envelope),
     ("python_packet", python_packet),
     ("json_body", json_body),
+    ("frame", frame),
+    ("array", array),
 ];
 
 /// What a client sends. What was read is written as it was, but for what is reserved.
@@ -172,4 +175,28 @@ pub fn json_body(bytes: &[u8]) {
         assert!(body::value_length(&read).is_ok());
     }
     let _ = json::from_message_pack(bytes);
+}
+
+/// A camera's frame.
+pub fn frame(bytes: &[u8]) {
+    let Ok(frame) = Frame::from_bytes(bytes.to_vec().into()) else { return };
+    assert!(bytes.ends_with(frame.pixels()));
+    assert_eq!(frame.rows().count(), frame.height as usize);
+    let _ = (frame.elements::<u8>(), frame.elements::<u16>(), frame.elements::<f32>());
+    let _ = frame.statistics();
+    let copied = Frame::copy_from(frame.info(), frame.pixels()).expect("what was read is copied");
+    let again = Frame::from_bytes(copied.bytes().clone()).expect("what was written is read");
+    assert_eq!(again.bytes(), copied.bytes());
+    let packed = frame.clone().packed().expect("the copy of what is there is no larger");
+    assert!(packed.rows().eq(frame.rows()) && packed.is_aligned());
+}
+
+/// An array of numbers.
+pub fn array(bytes: &[u8]) {
+    let Ok(array) = NdArray::from_bytes(bytes.to_vec().into()) else { return };
+    let elements: usize = array.shape().iter().product();
+    assert_eq!(elements * array.info().element.bytes(), array.element_bytes().len());
+    let aligned = array.clone().aligned().expect("the copy of what is there is no larger");
+    assert_eq!(aligned.element_bytes(), array.element_bytes());
+    assert_eq!(NdArray::from_bytes(aligned.bytes().clone()).as_ref(), Ok(&array));
 }

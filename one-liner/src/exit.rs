@@ -90,6 +90,32 @@ pub(crate) enum CommandError {
     /// A stream gives nothing any more.
     #[error(transparent)]
     Sample(#[from] SampleError),
+    /// A stream of something else than frames.
+    #[error("`{name}` sends no frames: {reason}; `one-liner watch {name}` prints what it sends")]
+    NotAFrame {
+        /// The stream.
+        name: String,
+        /// What came instead.
+        reason: String,
+    },
+    /// No frame came.
+    #[error("no frame of `{name}` came within {}: {reason}", duration::for_people(*.waited))]
+    NoFrame {
+        /// The stream.
+        name: String,
+        /// For how long.
+        waited: Duration,
+        /// Why, as far as the server tells.
+        reason: String,
+    },
+    /// A file could not be written.
+    #[error("failed to write {}: {reason}", value::tame(.path))]
+    File {
+        /// Where.
+        path: String,
+        /// Why.
+        reason: String,
+    },
     /// The arguments are no arguments.
     #[error("{0}")]
     Usage(String),
@@ -122,12 +148,15 @@ impl CommandError {
             CommandError::Connect(ConnectError::Address(_)) | CommandError::Usage(_) => Exit::WrongUsage,
             CommandError::Sample(SampleError::NothingInTime { .. })
             | CommandError::NoServer { .. }
+            | CommandError::NoFrame { .. }
             | CommandError::Silent { .. }
             | CommandError::Unreachable { .. } => Exit::NoAnswer,
             CommandError::NotFound(_)
             | CommandError::Connect(_)
             | CommandError::Subscribe(_)
             | CommandError::Sample(_)
+            | CommandError::NotAFrame { .. }
+            | CommandError::File { .. }
             | CommandError::Serve(_)
             | CommandError::System { .. }
             | CommandError::Output(_) => Exit::Failed,
@@ -171,6 +200,7 @@ impl CommandError {
             CommandError::NoServer { .. }
             | CommandError::Silent { .. }
             | CommandError::Unreachable { .. } => "server_gone",
+            CommandError::NoFrame { .. } => "no_frame",
             _ => "failed",
         };
         let mut object = json!({ "outcome": word, "message": self.to_string() });

@@ -4,6 +4,7 @@
 //! one-liner demo                                   serves this computer, a stage and a camera
 //! one-liner call stage.move_to 1500                calls one of its methods
 //! one-liner watch stage.position_um                prints one of its streams
+//! one-liner view camera.frame                      shows its pictures
 //! one-liner top                                    shows what it is doing
 //! one-liner doctor                                 finds out why it cannot be used
 //! ```
@@ -15,13 +16,15 @@
 //! | `commands` | the commands, one file each |
 //! | `demo` | the instruments that `demo` serves, and its live table |
 //! | `top`, `graph`, `doctor` | what those commands are made of: tables on a page; nodes and edges; checks |
+//! | `picture_file` | frames as PNG and TIFF files, for `grab` |
+//! | `view` | pictures in a terminal |
 //! | `rate`, `bandwidth` | what `hz` and `bw` measure |
 //! | `target`, `awaited_server` | which server, and how to print; waiting for one that may be started later |
 //! | `connection_news`, `stream_news`, `hint`, `not_found` | what people are told when something is not there |
 //! | `exit` | outcomes as exit codes |
 //! | `upstreams` | the servers behind a server |
 //! | `name` | names on the command line |
-//! | `value` | MessagePack, JSON and what people type and read |
+//! | `value`, `watched` | MessagePack, JSON and what people type and read; what a stream sends |
 //! | `output` | stdout for results, stderr for people |
 
 mod awaited_server;
@@ -43,6 +46,7 @@ mod loss;
 mod name;
 mod not_found;
 mod output;
+mod picture_file;
 mod progress_bar;
 mod rate;
 mod signature;
@@ -52,6 +56,8 @@ mod target;
 mod top;
 mod upstreams;
 mod value;
+mod view;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -59,8 +65,8 @@ use clap::builder::Resettable;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    bw, call, completions, demo as demo_command, describe, disable, doctor as doctor_command, enable,
-    graph as graph_command, hz, list, outcome, ping, stats, top as top_command, watch,
+    bw, call, completions, demo as demo_command, describe, disable, doctor as doctor_command, enable, grab,
+    graph as graph_command, hz, list, outcome, ping, stats, top as top_command, view as view_command, watch,
 };
 use crate::exit::{CommandError, Exit};
 use crate::output::Output;
@@ -88,6 +94,8 @@ enum Command {
     Call(call::Call),
     Outcome(outcome::Outcome),
     Watch(watch::Watch),
+    Grab(grab::Grab),
+    View(view_command::View),
     Hz(hz::Hz),
     Bw(bw::Bw),
     Top(top_command::Top),
@@ -140,6 +148,8 @@ impl Command {
             Command::Call(call) => call.run(),
             Command::Outcome(outcome) => outcome.run(),
             Command::Watch(watch) => watch.run(),
+            Command::Grab(grab) => grab.run(),
+            Command::View(view) => view.run(),
             Command::Hz(hz) => hz.run(),
             Command::Bw(bw) => bw.run(),
             Command::Top(top) => top.run(),
@@ -161,6 +171,8 @@ impl Command {
             Command::Call(call) => call.target.output(),
             Command::Outcome(outcome) => outcome.target.output(),
             Command::Watch(watch) => watch.output(),
+            Command::Grab(grab) => grab.output(),
+            Command::View(view) => view.output(),
             Command::Hz(hz) => hz.output(),
             Command::Bw(bw) => bw.output(),
             Command::Top(top) => top.output(),

@@ -3,6 +3,7 @@
 use router_wire::describe::{
     ArgumentDescription, CallDescription, CallKind, StreamDescription, StreamKind, ValueDescription,
 };
+use serde_json::Value as Json;
 
 use crate::value::tame;
 
@@ -22,12 +23,32 @@ pub(crate) fn argument(argument: &ArgumentDescription) -> String {
     tame(&format!("{}: {}{default}", argument.name, value(&argument.value)))
 }
 
-/// `f64 [um]`.
+/// `f64 [um]`; of frames and arrays their shape too, where it is declared: `Frame mono16[512, 512]`.
 pub(crate) fn value(value: &ValueDescription) -> String {
+    let shape = declared_shape(&value.schema).map(|shape| format!(" {shape}")).unwrap_or_default();
     match &value.unit {
-        Some(unit) => tame(&format!("{} [{unit}]", value.type_name)),
-        None => tame(&value.type_name),
+        Some(unit) => tame(&format!("{}{shape} [{unit}]", value.type_name)),
+        None => tame(&format!("{}{shape}", value.type_name)),
     }
+}
+
+/// The shape of frames or arrays as `FrameInfo::schema` and `ArrayInfo::schema` declare it.
+fn declared_shape(schema: &Json) -> Option<String> {
+    if let Some(frame) = schema.get("frame") {
+        let format = frame.get("format")?.as_str()?;
+        let (height, width) = (frame.get("height")?.as_u64()?, frame.get("width")?.as_u64()?);
+        return Some(format!("{format}[{height}, {width}]"));
+    }
+    let array = schema.get("array")?;
+    let axes = array.get("axes")?.as_array()?.iter().map(|axis| {
+        let text = |key: &str| axis.get(key).and_then(Json::as_str).unwrap_or_default();
+        let unit = Some(text("unit")).filter(|unit| !unit.is_empty());
+        let unit = unit.map(|unit| format!(" [{unit}]")).unwrap_or_default();
+        format!("{} {}{unit}", text("name"), axis.get("length").unwrap_or(&Json::Null))
+            .trim_start()
+            .to_owned()
+    });
+    Some(format!("{}[{}]", array.get("element")?.as_str()?, axes.collect::<Vec<_>>().join(", ")))
 }
 
 /// Where and how a call runs, in words.
@@ -86,6 +107,20 @@ mod tests {
         );
         check("Gain [0.1..=32].", "Gain [0.1..=32].");
         check("", "");
+    }
+
+    #[test]
+    fn frames_and_arrays_tell_their_shape() {
+        use router_frame::{ArrayInfo, Axis, ElementType, FrameInfo, PixelFormat};
+        let read = |type_name: &str, schema| {
+            value(&ValueDescription { type_name: type_name.into(), unit: None, schema })
+        };
+        let frame = FrameInfo::new(PixelFormat::Mono16, 512, 640);
+        assert_eq!(read("Frame", frame.schema()), "Frame mono16[512, 640]");
+        let axes = vec![Axis::new("delay", "ps", 100), Axis::new("", "", 3)];
+        let array = ArrayInfo { element: ElementType::F32, axes, unit: String::new() };
+        assert_eq!(read("NdArray", array.schema()), "NdArray f32[delay 100 [ps], 3]");
+        assert_eq!(read("Frame", serde_json::json!({ "frame": 7 })), "Frame");
     }
 
     #[test]

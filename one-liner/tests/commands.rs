@@ -162,8 +162,11 @@ fn watch_prints_samples_and_hz_their_rate() {
 
     let newest = demo.run(&["watch", "stage.position_um", "--cache", "--count", "2"]);
     assert_eq!((newest.code, newest.stdout.lines().count()), (Some(0), 2), "{newest:#?}");
-    let bytes = demo.run(&["watch", "camera.frame", "--queue", "4", "--count", "1"]);
-    assert!(bytes.stdout.contains("\"data\":{\"bytes\":524288}"), "{bytes:#?}");
+    let frame = demo.run(&["watch", "camera.frame", "--queue", "4", "--count", "1"]);
+    assert!(frame.stdout.contains("  mono16[512, 512]  frame "), "a frame is one line: {frame:#?}");
+    assert_eq!(frame.stdout.lines().count(), 1);
+    let described = demo.run(&["describe", "camera.frame"]);
+    assert!(described.stdout.contains("values     Frame mono16[512, 512]"), "{described:#?}");
 
     let rates = demo.run(&["hz", "host.network_rate", "--count", "2", "--json"]);
     assert_eq!(rates.code, Some(0), "{rates:#?}");

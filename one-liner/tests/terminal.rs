@@ -1,11 +1,11 @@
-//! `top` on a terminal: what it draws fits, and the terminal is given back.
+//! `top` and `view` on a terminal: what they draw fits, and the terminal is given back.
 #![cfg(unix)]
 
 mod processes;
 
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::{Child, Command};
 
 use processes::Demo;
@@ -21,6 +21,8 @@ const HOME: &str = "\x1b[H";
 struct Terminal {
     child: Child,
     master: File,
+    /// What came, of which a character may not have come as a whole.
+    bytes: Vec<u8>,
     written: String,
 }
 
@@ -44,11 +46,22 @@ impl Terminal {
         let child = Command::new(env!("CARGO_BIN_EXE_one-liner"))
             .args(arguments)
             .env_remove("ONE_LINER_CONNECT")
+            .env("TERM", "xterm-256color")
+            .env_remove("TERM_PROGRAM")
             .stdin(slave.try_clone().unwrap())
             .stdout(slave)
             .spawn()
             .unwrap();
-        Terminal { child, master, written: String::new() }
+        Terminal { child, master, bytes: Vec::new(), written: String::new() }
+    }
+
+    /// Whether the terminal shows what is typed, as a shell wants it.
+    fn echoes(&self) -> bool {
+        // SAFETY: a termios is plain numbers, for which zeros are values.
+        let mut settings: libc::termios = unsafe { std::mem::zeroed() };
+        // SAFETY: an open terminal, and a structure of ours that is written.
+        assert_eq!(unsafe { libc::tcgetattr(self.master.as_raw_fd(), &mut settings) }, 0);
+        settings.c_lflag & (libc::ECHO | libc::ICANON) == libc::ECHO | libc::ICANON
     }
 
     /// Reads until `is_there` finds what it looks for; `false` when the program ends first.
@@ -57,7 +70,8 @@ impl Terminal {
         while !is_there(&self.written) {
             // The end of a terminal without programs is an error.
             let Ok(length @ 1..) = self.master.read(&mut piece) else { return false };
-            self.written.push_str(&String::from_utf8_lossy(&piece[..length]));
+            self.bytes.extend_from_slice(&piece[..length]);
+            self.written = String::from_utf8_lossy(&self.bytes).into_owned();
         }
         true
     }
@@ -111,4 +125,26 @@ fn the_terminal_is_given_back_when_the_time_is_over() {
     let mut terminal = Terminal::start(&["top", "--for", "300ms", "--connect", &demo.connect]);
     assert!(terminal.read_until(|written| written.ends_with(LEAVE)), "{:?}", terminal.written);
     assert_eq!(terminal.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_camera_is_seen_until_q_is_pressed() {
+    let demo = Demo::start();
+    let mut terminal = Terminal::start(&["view", "camera.frame", "--connect", &demo.connect]);
+    assert!(terminal.echoes());
+    let is_drawn = |written: &str| written.matches("q quits").count() >= 2;
+    assert!(terminal.read_until(is_drawn), "{:?}", terminal.written);
+    assert!(!terminal.echoes(), "a key is not shown");
+    assert!(terminal.written.starts_with(ENTER));
+    let page = terminal.written.split(HOME).find(|page| page.contains("q quits")).unwrap();
+    let picture: Vec<_> = page.lines().filter(|line| line.contains('\u{2580}')).collect();
+    // 512 x 512 pixels as the 23 lines of two rows that are left above the line below.
+    assert_eq!(picture.len(), usize::from(HEIGHT) - 1, "{page:?}");
+    assert!(picture.iter().all(|line| line.matches('\u{2580}').count() == 46), "{page:?}");
+    let below = page.rsplit("\x1b[24;1H").next().unwrap();
+    assert!(page.contains("255;255;255") && below.starts_with("q quits  camera.frame  "), "{below:?}");
+    terminal.master.write_all(b"q").unwrap();
+    assert!(terminal.read_until(|written| written.ends_with(LEAVE)), "{:?}", terminal.written);
+    assert_eq!(terminal.child.wait().unwrap().code(), Some(0));
+    assert!(terminal.echoes(), "the terminal is as it was");
 }

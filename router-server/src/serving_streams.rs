@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::Weak;
 
 use router_wire::describe::CallKind;
-use router_wire::{Failure, Name, arguments};
+use router_wire::{Failure, Name, ToPayload, arguments};
 use serde::Serialize;
 
 use crate::add_error::NotFound;
@@ -108,7 +108,7 @@ impl RouterServer {
     ///
     /// # Errors
     /// [`AddStreamError`].
-    pub fn add_publisher<T: Serialize>(
+    pub fn add_publisher<T: ToPayload>(
         &self,
         name: &str,
         largest_sample_bytes: usize,
@@ -120,7 +120,7 @@ impl RouterServer {
     ///
     /// # Errors
     /// [`AddStreamError`].
-    pub fn add_publisher_with<T: Serialize>(
+    pub fn add_publisher_with<T: ToPayload>(
         &self,
         name: &str,
         largest_sample_bytes: usize,

@@ -27,6 +27,10 @@ pub enum Encoding {
     /// A Python pickle. Nothing here reads it: a pickle can run code in its reader. It travels as the bytes that it
     /// is, for a program that trusts its source.
     Pickle = 4,
+    /// A camera's frame: a header and its pixels. The crate router-frame reads it.
+    Frame = 5,
+    /// An array of numbers with named axes: a header and its elements. The crate router-frame reads it.
+    Array = 6,
 }
 
 impl Encoding {
@@ -37,6 +41,8 @@ impl Encoding {
             2 => Ok(Encoding::Json),
             3 => Ok(Encoding::Raw),
             4 => Ok(Encoding::Pickle),
+            5 => Ok(Encoding::Frame),
+            6 => Ok(Encoding::Array),
             value => Err(DecodeError::UnknownValue { field: "encoding", value }),
         }
     }

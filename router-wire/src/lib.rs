@@ -36,6 +36,7 @@
 //! | [`python_packet`] | a stream's packet of the Python one-liner, for relays |
 //! | [`envelope`] | whose message it is that a gateway passes on |
 //! | [`body`] | MessagePack bodies and their bounds |
+//! | [`payload`] | a sample's bytes by reference; how types are read from them and written to them |
 //! | [`json`] | the same bodies in JSON |
 //! | [`arguments`] | positional and keyword arguments in a request's body |
 //! | [`failure`] | every outcome but "done", as it travels |
@@ -57,6 +58,7 @@ pub mod hello;
 pub mod json;
 pub mod name;
 pub mod outcome;
+pub mod payload;
 pub mod python_packet;
 pub mod reply;
 pub mod request;
@@ -74,6 +76,7 @@ pub use field::DecodeError;
 pub use hello::{ClientId, ClientIdentity, GatewayHop, HelloReply, HelloRequest, PROTOCOL_VERSION};
 pub use name::{Name, NameError, nearest};
 pub use outcome::{KeptOutcome, OutcomeReport, OutcomeRequest};
+pub use payload::{FromPayload, Payload, ToPayload, Written};
 pub use python_packet::{PythonPacket, PythonTime};
 pub use reply::{OutcomeHeader, ServerMessage, Status};
 pub use request::{ClientMessage, RequestHeader};

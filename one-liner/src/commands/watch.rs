@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::Args;
-use rmpv::Value;
 use router_client::{Cache, Queue, RouterClient, Sample, SampleError};
 use serde_json::json;
 
@@ -11,14 +10,17 @@ use crate::clock::{time_of_day, utc_ns};
 use crate::commands::stream_arguments::StreamArguments;
 use crate::exit::{CommandError, Exit};
 use crate::output::{self, Output};
-use crate::value::{self, Bytes};
-use crate::{ctrl_c, loss};
+use crate::watched::Watched;
+use crate::{ctrl_c, loss, value};
 
 /// Print a stream's samples as they come, until Ctrl-C
 ///
 /// Waits for a server that is not there yet. With --json each sample is an object with `stream`, `sequence`,
 /// `utc_ns`, `monotonic_ns` and `value` (or `error`); the last line is {"type": "summary", ...}, which counts what
 /// was received, replaced, dropped, lost, skipped and undecodable, and how often the source began anew (`breaks`).
+///
+/// Of a camera's frame it prints what it is and what its pixels come to; `grab` writes them into a file, `view` shows
+/// them.
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
     #[command(flatten)]
@@ -40,8 +42,8 @@ const QUEUE: usize = 1000;
 
 /// What the subscription keeps.
 enum Kept {
-    Newest(Cache<Value>),
-    Every(Queue<Value>),
+    Newest(Cache<Watched>),
+    Every(Queue<Watched>),
 }
 
 impl Watch {
@@ -101,7 +103,7 @@ impl Watch {
     }
 
     fn subscribe(&self, client: &RouterClient) -> Result<Kept, CommandError> {
-        let subscribe = client.subscribe::<Value>(&self.arguments.stream);
+        let subscribe = client.subscribe::<Watched>(&self.arguments.stream);
         if self.cache {
             return Ok(Kept::Newest(subscribe.cache()?));
         }
@@ -111,7 +113,7 @@ impl Watch {
 }
 
 impl Kept {
-    fn next(&self, timeout: Duration) -> Result<Sample<Value>, SampleError> {
+    fn next(&self, timeout: Duration) -> Result<Sample<Watched>, SampleError> {
         match self {
             Kept::Newest(cache) => cache.wait_newer(timeout),
             Kept::Every(queue) => queue.recv_timeout(timeout),
@@ -126,13 +128,12 @@ impl Kept {
     }
 }
 
-fn print(output: Output, sample: &Sample<Value>) -> Result<(), CommandError> {
-    let people = |value: &Value| value::for_people(value);
+fn print(output: Output, sample: &Sample<Watched>) -> Result<(), CommandError> {
     output.line(format_args!(
         "{}  #{}  {}",
         time_of_day(sample.utc),
         sample.sequence,
-        people(&sample.value)
+        sample.value.for_people()
     ))?;
     if output.json {
         output.json(&json!({
@@ -140,7 +141,7 @@ fn print(output: Output, sample: &Sample<Value>) -> Result<(), CommandError> {
             "sequence": sample.sequence,
             "utc_ns": utc_ns(sample.utc),
             "monotonic_ns": sample.monotonic_ns,
-            "value": value::to_json(&sample.value, Bytes::Base64),
+            "value": sample.value.to_json(),
         }))?;
     }
     Ok(())

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use router_client::{Call, Interrupted, RemoteError, interface};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use router_frame::{Frame, FrameInfo, Snapshot, WriteError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -20,32 +21,6 @@ use sensor::Sensor;
 pub(crate) struct Camera {
     sensor: Arc<Mutex<Sensor>>,
     acquisition: Acquisition,
-}
-
-/// An image.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct CameraFrame {
-    /// Rows.
-    pub(crate) height: u32,
-    /// Columns.
-    pub(crate) width: u32,
-    /// Bits of a pixel's value.
-    pub(crate) bit_depth: u8,
-    /// How long light was collected [ms].
-    pub(crate) exposure_ms: f64,
-    /// Counts per electron.
-    pub(crate) gain: f64,
-    /// Counts the exposures of this camera from 0.
-    pub(crate) frame_counter: u64,
-    /// u16[height, width], row-major, little-endian.
-    #[serde(with = "serde_bytes")]
-    #[schemars(schema_with = "bytes")]
-    pub(crate) data: Vec<u8>,
-}
-
-impl CameraFrame {
-    /// The most bytes that a frame takes as a sample: its pixels, and its fields with their names.
-    pub(crate) const LARGEST_BYTES: usize = 2 * sensor::HEIGHT * sensor::WIDTH + 512;
 }
 
 /// What the camera is doing.
@@ -92,6 +67,12 @@ pub(crate) enum CameraError {
         /// What was asked for.
         bit_depth: u8,
     },
+    /// There is no memory for a frame.
+    #[error("{reason}")]
+    NoFrame {
+        /// Why.
+        reason: String,
+    },
     /// The call was cancelled or its deadline passed.
     #[error(transparent)]
     Interrupted(#[interrupted] Interrupted),
@@ -100,10 +81,17 @@ pub(crate) enum CameraError {
 impl Camera {
     /// A camera that gives each frame to `push` on a thread of its own, which ends when `push` returns
     /// `false` or the camera is dropped. It begins stopped.
-    pub(crate) fn open(push: impl FnMut(&CameraFrame) -> bool + Send + 'static) -> std::io::Result<Camera> {
+    pub(crate) fn open(
+        push: impl FnMut(Result<&Frame, &WriteError>) -> bool + Send + 'static,
+    ) -> std::io::Result<Camera> {
         let sensor = Arc::new(Mutex::new(Sensor::new(0xbead)));
         let acquisition = Acquisition::spawn(sensor.clone(), push)?;
         Ok(Camera { sensor, acquisition })
+    }
+
+    /// What the frames of a camera are as it is opened; none is larger, whatever is set.
+    pub(crate) fn first_frame_info() -> FrameInfo {
+        sensor::Settings::default().frame_info()
     }
 }
 
@@ -111,10 +99,11 @@ impl Camera {
 #[interface]
 impl Camera {
     /// Exposes one frame and returns it; takes as long as the exposure. Frames that are pushed go on.
-    pub fn snap(&self, call: &Call) -> Result<CameraFrame, CameraError> {
+    pub fn snap(&self, call: &Call) -> Result<Snapshot, CameraError> {
         let exposure_ms = self.sensor.lock().exposure_ms();
         call.sleep(Duration::from_secs_f64(exposure_ms / 1000.0))?;
-        Ok(self.sensor.lock().expose())
+        let frame = self.sensor.lock().expose();
+        Ok(Snapshot(frame.map_err(|error| CameraError::NoFrame { reason: error.to_string() })?))
     }
 
     /// Collects light for `exposure_ms` [ms, 0.1..=1000] per frame; frames come no faster than that.
@@ -173,11 +162,6 @@ impl Camera {
     }
 }
 
-/// JSON Schema has no bytes; this is how it says that a text is some.
-fn bytes(_: &mut SchemaGenerator) -> Schema {
-    schemars::json_schema!({ "type": "string", "contentMediaType": "application/octet-stream" })
-}
-
 fn in_range(setting: &str, value: f64, lowest: f64, highest: f64) -> Result<(), CameraError> {
     if (lowest..=highest).contains(&value) {
         return Ok(());
@@ -192,9 +176,9 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    fn camera() -> (Camera, Receiver<CameraFrame>) {
+    fn camera() -> (Camera, Receiver<Frame>) {
         let (send, frames) = crossbeam_channel::unbounded();
-        (Camera::open(move |frame| send.send(frame.clone()).is_ok()).unwrap(), frames)
+        (Camera::open(move |frame| send.send(frame.unwrap().clone()).is_ok()).unwrap(), frames)
     }
 
     #[test]
@@ -205,29 +189,31 @@ mod tests {
         assert!(!camera.status().running);
         camera.start();
         let counters: Vec<_> = (0..3).map(|_| frames.recv_timeout(LONG).unwrap().frame_counter).collect();
-        assert_eq!(counters, [0, 1, 2]);
+        assert_eq!(counters, [Some(0), Some(1), Some(2)]);
         camera.stop();
         let before = camera.status();
         assert!(!before.running && before.frames >= 3);
         while frames.try_recv().is_ok() {}
         let snapped = camera.snap(&Call::local("camera.snap")).unwrap();
-        assert_eq!(snapped.frame_counter, before.frames);
+        assert_eq!(snapped.frame_counter, Some(before.frames));
         assert!(frames.is_empty(), "nothing is pushed after stop");
         camera.start();
-        assert_eq!(frames.recv_timeout(LONG).unwrap().frame_counter, before.frames + 1);
+        assert_eq!(frames.recv_timeout(LONG).unwrap().frame_counter, Some(before.frames + 1));
     }
 
     #[test]
     fn a_frame_is_what_it_says() {
         let (camera, _frames) = camera();
-        camera.set_gain(2.0).unwrap();
+        let largest_bytes = Camera::first_frame_info().payload_bytes().unwrap();
         camera.set_bit_depth(12).unwrap();
+        camera.set_exposure_ms(50.0).unwrap();
         let frame = camera.snap(&Call::local("camera.snap")).unwrap();
-        assert_eq!((frame.height, frame.width, frame.bit_depth, frame.gain), (512, 512, 12, 2.0));
-        assert_eq!(frame.data.len(), 2 * 512 * 512);
-        assert!(frame.data.chunks_exact(2).all(|pair| u16::from_le_bytes([pair[0], pair[1]]) < 4096));
-        let sample = router_wire::body::encode(&frame).unwrap();
-        assert!(sample.len() <= CameraFrame::LARGEST_BYTES, "{}", sample.len());
+        assert_eq!((frame.height, frame.width, frame.bit_depth), (512, 512, 12));
+        assert_eq!(frame.exposure_s, Some(0.05));
+        assert!(frame.statistics().max < 4096.0 && frame.statistics().mean > 100.0);
+        assert_eq!(frame.bytes().len(), largest_bytes);
+        let later = camera.snap(&Call::local("camera.snap")).unwrap();
+        assert!(later.hardware_time_ns.unwrap() >= frame.hardware_time_ns.unwrap() + 50_000_000);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 
+use router_frame::{Frame, WriteError};
 use router_server::{RouterServer, StreamOptions};
 
-use super::camera::{Camera, CameraFrame};
+use super::camera::Camera;
 use super::host::Host;
 use super::stage::Stage;
 
@@ -36,13 +37,18 @@ impl Instruments {
         server.add_instrument("stage", Stage::at(0.0))?;
         server.add_instrument_stream("stage.position_um", 30.0, "stage.position_um", ())?;
 
+        let info = Camera::first_frame_info();
         let options = StreamOptions::new()
             .docs("Frames of the camera, as fast as it makes them.")
-            .schema(schemars::schema_for!(CameraFrame).to_value());
+            .schema(info.schema());
         let mut frames =
-            server.add_publisher_with::<CameraFrame>("camera.frame", CameraFrame::LARGEST_BYTES, options)?;
+            server.add_publisher_with::<Frame>("camera.frame", info.payload_bytes()?, options)?;
         // Only a stopped server takes no frame any more: nobody is left to push to.
-        let camera = Camera::open(move |frame| frames.publish(frame).is_ok())?;
+        let push = move |frame: Result<&Frame, &WriteError>| match frame {
+            Ok(frame) => frames.publish(frame).is_ok(),
+            Err(error) => frames.publish_error(error).is_ok(),
+        };
+        let camera = Camera::open(push)?;
         camera.start();
         server.add_instrument("camera", camera)?;
         Ok(())

@@ -11,11 +11,11 @@ pub(crate) struct Screen {
 }
 
 /// Another page than the one with the shell's history, without a cursor, on which long lines do not wrap.
-const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
-const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+pub(crate) const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
+pub(crate) const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 /// Each line is drawn over the one that stood there, and what is left of that is cleared: nothing flickers.
-const HOME: &str = "\x1b[H";
-const END_OF_LINE: &str = "\x1b[K";
+pub(crate) const HOME: &str = "\x1b[H";
+pub(crate) const END_OF_LINE: &str = "\x1b[K";
 const REST_OF_PAGE: &str = "\x1b[J";
 
 /// The size of a terminal that does not tell.
@@ -70,13 +70,17 @@ impl Drop for Screen {
     }
 }
 
-fn size() -> (usize, usize) {
+/// Columns and rows of the terminal.
+pub(crate) fn size() -> (usize, usize) {
     terminal_size::terminal_size()
         .map_or(USUAL, |(width, height)| (usize::from(width.0), usize::from(height.0)))
 }
 
 /// In one piece.
-fn print(text: &str) -> io::Result<()> {
+///
+/// # Errors
+/// When stdout is closed.
+pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()

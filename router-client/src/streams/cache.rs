@@ -4,12 +4,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
-use router_wire::Name;
+use router_wire::{FromPayload, Name};
 
 use super::attached::Attached;
 use super::cache_slot::CacheSlot;
 use super::packet::Packet;
-use super::payload::FromPayload;
 use super::sample::{Sample, SampleError};
 use super::settle::SettleError;
 use super::stats::SubscriptionStats;

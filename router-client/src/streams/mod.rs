@@ -16,7 +16,7 @@
 //! | `cache_slot.rs`, `queue_slot.rs` | what is kept, and what becomes of the rest |
 //! | `segment.rs`, `stats.rs` | the account: every loss is counted |
 //! | `settle.rs`, `asking.rs`, `token.rs` | waiting until everything published has passed; asking for the newest |
-//! | `sample.rs`, `payload.rs`, `packet.rs` | a sample, its bytes, and the message they came in |
+//! | `sample.rs`, `packet.rs` | a sample, and the message it came in |
 //! | `hub.rs`, `hubs.rs` | one stream of this client, and all of them |
 //! | `samples_loop.rs`, `stream_socket.rs`, `samples_handle.rs` | the loop, its sockets, its owner's handle |
 
@@ -28,7 +28,6 @@ mod hub;
 mod hubs;
 mod on_sample;
 mod packet;
-mod payload;
 mod queue;
 mod queue_slot;
 mod sample;
@@ -50,8 +49,8 @@ pub(crate) use attached::StreamClient;
 pub use attached::SubscribeError;
 pub use cache::Cache;
 pub use on_sample::OnSample;
-pub use payload::{FromPayload, Payload};
 pub use queue::{Queue, QueueIter};
+pub use router_wire::{FromPayload, Payload};
 pub use sample::{RawSample, Sample, SampleError};
 pub(crate) use samples_handle::{SamplesError, SamplesHandle, ServerView};
 pub use settle::SettleError;

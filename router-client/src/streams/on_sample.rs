@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use router_socket::{NamedThread, named_thread};
-use router_wire::Name;
+use router_wire::{FromPayload, Name};
 
 use super::attached::{Attached, SubscribeError};
-use super::payload::FromPayload;
 use super::queue_slot::QueueSlot;
 use super::sample::{Sample, SampleError};
 use super::settle::SettleError;

@@ -1,10 +1,10 @@
 //! A packet as the loop hands it on: read once, shared by every subscription.
 
+use bytes::Bytes;
 use router_socket::Frame;
 use router_wire::topic::MAX_TOPIC_BYTES;
-use router_wire::{SampleHeader, SamplePacket, SampleStatus};
+use router_wire::{Payload, SampleHeader, SamplePacket, SampleStatus};
 
-use super::payload::Payload;
 use super::segment::SegmentId;
 
 /// A sample, whose payload is shared by cloning.
@@ -41,6 +41,10 @@ pub(crate) enum Place {
 /// Higher numbers are malformed: at a million samples a second a source needs two thousand years to get there,
 /// and sums of lower ones stay far from an overflow.
 const HIGHEST_SEQUENCE: u64 = 1 << 56;
+
+/// Up to this length a frame may lie in the buffer that libzmq received it into, together with its neighbours,
+/// and would keep all of that buffer for as long as the sample is kept. Longer ones have memory of their own.
+const RECEIVE_BUFFER_BYTES: usize = 8192;
 
 /// What a kept sample costs beside its payload [bytes]: its place in a queue and the counters of its memory.
 const BOOKKEEPING_BYTES: usize = size_of::<Packet>() + 32;
@@ -79,7 +83,7 @@ pub(crate) fn read(frames: &mut Vec<Frame>) -> Option<Arrived> {
     }
     let payload = |frames: &mut Vec<Frame>| {
         let start = if own_frame { 0 } else { start };
-        frames.pop().map(|frame| Payload::of_frame(frame, start))
+        frames.pop().map(|frame| payload_of(frame, start))
     };
     match header.status {
         SampleStatus::Value | SampleStatus::Error => {
@@ -107,4 +111,28 @@ pub(crate) fn read(frames: &mut Vec<Frame>) -> Option<Arrived> {
 
 fn segment_id(header: &SampleHeader) -> SegmentId {
     SegmentId { epoch: header.epoch, incarnation: header.incarnation }
+}
+
+/// What follows `start` in `frame`: a copy of a short frame, a reference to a long one.
+fn payload_of(frame: Frame, start: usize) -> Payload {
+    if frame.len() <= RECEIVE_BUFFER_BYTES {
+        Payload::copy_from(&frame[start..])
+    } else {
+        Payload::from(Bytes::from_owner(frame).slice(start..))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_frames_are_shared_and_short_ones_keep_nothing_else_alive() {
+        let frame = Frame::from_vec(vec![7; 100_000]);
+        let address = frame.as_ptr();
+        let long = payload_of(frame, 10);
+        assert_eq!((long.len(), long.as_ptr()), (99_990, address.wrapping_add(10)));
+        let short = payload_of(Frame::from_vec((0..100).collect()), 90);
+        assert_eq!(short.as_slice(), &[90, 91, 92, 93, 94, 95, 96, 97, 98, 99]);
+    }
 }

@@ -7,11 +7,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
-use router_wire::Name;
+use router_wire::{FromPayload, Name};
 
 use super::attached::Attached;
 use super::packet::Packet;
-use super::payload::FromPayload;
 use super::queue_slot::QueueSlot;
 use super::sample::{Sample, SampleError};
 use super::settle::SettleError;

@@ -3,11 +3,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use router_wire::body::{self, BodyError, Encoding};
-use router_wire::{Failure, Name, SampleStatus};
+use router_wire::{Failure, FromPayload, Name, Payload, SampleStatus};
 use thiserror::Error;
 
 use super::packet::Packet;
-use super::payload::{FromPayload, Payload};
 
 /// A value of a stream, with its sequence number and times.
 #[derive(Debug, Clone, PartialEq)]

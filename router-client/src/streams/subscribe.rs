@@ -3,12 +3,11 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use router_wire::{Name, NameError, Topic, View};
+use router_wire::{FromPayload, Name, NameError, Topic, View};
 
 use super::attached::{Attached, StreamClient, SubscribeError};
 use super::cache::Cache;
 use super::on_sample::OnSample;
-use super::payload::FromPayload;
 use super::queue::Queue;
 use super::queue_slot::{QueueBound, QueueSlot};
 use super::sample::{Sample, SampleError};

@@ -6,10 +6,9 @@ use std::task::Waker;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
-use router_wire::{Name, Topic, View};
+use router_wire::{FromPayload, Name, Topic, View};
 
 use super::packet::Packet;
-use super::payload::FromPayload;
 use super::sample::{Sample, SampleError};
 use super::segment::{Account, Arrival, SegmentId};
 use super::stats::SubscriptionStats;

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use router_client::{described_by_name, described_return};
+use router_wire::ToPayload;
 use router_wire::describe::{StreamKind, ValueDescription};
 use serde::Serialize;
 
@@ -69,7 +70,7 @@ impl Streams {
     ///
     /// # Blocking
     /// For a turn of the proxy; 10 s at most.
-    pub(crate) fn add_publisher<T: ?Sized>(
+    pub(crate) fn add_publisher<T: ToPayload + ?Sized>(
         &self,
         name: &str,
         largest_sample_bytes: usize,
@@ -77,7 +78,7 @@ impl Streams {
     ) -> Result<Publisher<T>, AddStreamError> {
         let options = options.largest_sample_bytes(largest_sample_bytes);
         let _changing = self.roster.changing.lock();
-        let value = described_by_name::<T>();
+        let value = T::describe().unwrap_or_else(described_by_name::<T>);
         let stream = self.roster.new_stream(name, StreamKind::Pushed, None, value, options)?;
         let largest_bytes = stream.spec.largest_sample_bytes;
         let source =

@@ -5,8 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use router_wire::{Encoding, Failure, Refused};
-use serde::Serialize;
+use router_wire::{Encoding, Failure, Refused, ToPayload};
 
 use super::clock::Times;
 use super::packet::Unnumbered;
@@ -26,8 +25,8 @@ pub struct Publisher<T: ?Sized> {
     value: PhantomData<fn(&T)>,
 }
 
-impl<T: Serialize + ?Sized> Publisher<T> {
-    /// Publishes a value that was acquired now.
+impl<T: ToPayload + ?Sized> Publisher<T> {
+    /// Publishes a value that was acquired now. One that is bytes already, such as a camera's frame, is not copied.
     ///
     /// # Errors
     /// [`PublishError::TooLarge`] and [`PublishError::Encode`]: the sample took no number.

@@ -5,8 +5,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use router_frame::{Frame, WriteError};
 
-use super::CameraFrame;
 use super::sensor::Sensor;
 
 /// A handle on the acquisition thread; dropping it ends the thread.
@@ -42,7 +42,7 @@ impl Acquisition {
     /// Starts the thread, which waits to be started.
     pub(super) fn spawn(
         sensor: Arc<Mutex<Sensor>>,
-        push: impl FnMut(&CameraFrame) -> bool + Send + 'static,
+        push: impl FnMut(Result<&Frame, &WriteError>) -> bool + Send + 'static,
     ) -> std::io::Result<Acquisition> {
         let wish = Mutex::new(Wish { state: State::Stopped, settings: 0 });
         let shared = Arc::new(Shared { wish, changed: Condvar::new(), pushing: Mutex::new(()) });
@@ -90,7 +90,11 @@ impl Drop for Acquisition {
     }
 }
 
-fn acquire(shared: &Shared, sensor: &Mutex<Sensor>, mut push: impl FnMut(&CameraFrame) -> bool) {
+fn acquire(
+    shared: &Shared,
+    sensor: &Mutex<Sensor>,
+    mut push: impl FnMut(Result<&Frame, &WriteError>) -> bool,
+) {
     let mut due = Instant::now();
     loop {
         if !wait_until_due(shared, sensor, &mut due) {
@@ -102,7 +106,7 @@ fn acquire(shared: &Shared, sensor: &Mutex<Sensor>, mut push: impl FnMut(&Camera
             continue;
         }
         let frame = sensor.lock().expose();
-        if !push(&frame) {
+        if !push(frame.as_ref()) {
             return;
         }
         drop(pushing);

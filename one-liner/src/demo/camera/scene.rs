@@ -72,8 +72,12 @@ impl Scene {
         }
     }
 
-    /// An image: u16[height, width], row-major, little-endian, and how many of its pixels are saturated.
-    pub(crate) fn expose(&mut self, exposure: Exposure) -> (Vec<u8>, u64) {
+    /// Fills `pixels`, u16[height, width], row-major, and returns how many of them are saturated.
+    ///
+    /// # Panics
+    /// When there are not as many pixels as the scene has.
+    pub(crate) fn expose(&mut self, exposure: Exposure, pixels: &mut [u16]) -> u64 {
+        assert_eq!(pixels.len(), self.light.len(), "the scene has another shape");
         self.light.fill(BACKGROUND_ELECTRONS_PER_MS);
         for bead in &self.beads {
             bead.shine_on(&mut self.light, self.height, self.width);
@@ -81,16 +85,15 @@ impl Scene {
         let (exposure_ms, gain) = (exposure.exposure_ms as f32, exposure.gain as f32);
         let highest = ((1_u32 << exposure.bit_depth.min(16)) - 1) as f32;
         let mut saturated = 0;
-        let mut data = Vec::with_capacity(2 * self.light.len());
-        for &light in &self.light {
+        for (pixel, &light) in pixels.iter_mut().zip(&self.light) {
             // Photons arrive one by one: n of them vary by sqrt(n) (Poisson, near enough to a Gaussian here).
             let electrons = light * exposure_ms;
             let deviation = (electrons + READ_NOISE_ELECTRONS * READ_NOISE_ELECTRONS).sqrt();
             let counts = (electrons + deviation * self.noise.next()) * gain + OFFSET_COUNTS;
             saturated += u64::from(counts >= highest);
-            data.extend_from_slice(&(counts.clamp(0.0, highest) as u16).to_le_bytes());
+            *pixel = counts.clamp(0.0, highest) as u16;
         }
-        (data, saturated)
+        saturated
     }
 }
 
@@ -131,8 +134,11 @@ mod tests {
 
     const EXPOSURE: Exposure = Exposure { exposure_ms: 10.0, gain: 1.0, bit_depth: 16 };
 
-    fn pixels(data: &[u8]) -> Vec<f64> {
-        data.chunks_exact(2).map(|pair| f64::from(u16::from_le_bytes([pair[0], pair[1]]))).collect()
+    /// What the scene looks like, and how many pixels are saturated.
+    fn expose(scene: &mut Scene, exposure: Exposure) -> (Vec<f64>, u64) {
+        let mut pixels = vec![0; scene.height * scene.width];
+        let saturated = scene.expose(exposure, &mut pixels);
+        (pixels.into_iter().map(f64::from).collect(), saturated)
     }
 
     fn mean_and_variance(values: &[f64]) -> (f64, f64) {
@@ -144,8 +150,9 @@ mod tests {
     fn noise_is_shot_noise_and_exposure_and_gain_act_on_the_image() {
         /// Without beads every pixel sees `2 electrons/ms`: mean and variance follow.
         fn check(exposure_ms: f64, gain: f64) {
-            let (data, _) = Scene::new(128, 128, 0, 3).expose(Exposure { exposure_ms, gain, ..EXPOSURE });
-            let (mean, variance) = mean_and_variance(&pixels(&data));
+            let exposure = Exposure { exposure_ms, gain, ..EXPOSURE };
+            let (pixels, _) = expose(&mut Scene::new(128, 128, 0, 3), exposure);
+            let (mean, variance) = mean_and_variance(&pixels);
             let electrons = 2.0 * exposure_ms;
             let expect_mean = electrons * gain + 100.0 - 0.5; // 0.5: cut to whole counts
             let expect_variance = (electrons + 1.6 * 1.6) * gain * gain + 1.0 / 12.0;
@@ -161,8 +168,7 @@ mod tests {
     fn bright_pixels_saturate_at_the_bit_depth() {
         fn check(bit_depth: u8, highest: f64) {
             let exposure = Exposure { exposure_ms: 1000.0, gain: 8.0, bit_depth };
-            let (data, saturated) = Scene::new(64, 64, 6, 3).expose(exposure);
-            let pixels = pixels(&data);
+            let (pixels, saturated) = expose(&mut Scene::new(64, 64, 6, 3), exposure);
             assert_eq!(pixels.iter().copied().fold(0.0, f64::max), highest);
             assert_eq!(pixels.iter().filter(|&&value| value == highest).count() as u64, saturated);
         }
@@ -173,9 +179,9 @@ mod tests {
     #[test]
     fn beads_are_brighter_than_the_background_and_drift() {
         let mut scene = Scene::new(256, 256, 8, 11);
-        let (before, saturated) = scene.expose(EXPOSURE);
-        assert_eq!((before.len(), saturated), (2 * 256 * 256, 0));
-        assert!(pixels(&before).iter().any(|&value| value > 400.0));
+        let (before, saturated) = expose(&mut scene, EXPOSURE);
+        assert_eq!((before.len(), saturated), (256 * 256, 0));
+        assert!(before.iter().any(|&value| value > 400.0));
         let places =
             |scene: &Scene| scene.beads.iter().map(|bead| (bead.row, bead.column)).collect::<Vec<_>>();
         let start = places(&scene);
@@ -186,6 +192,6 @@ mod tests {
         assert!(
             scene.beads.iter().all(|b| (0.0..=256.0).contains(&b.row) && (0.0..=256.0).contains(&b.column))
         );
-        assert_ne!(scene.expose(EXPOSURE).0, before);
+        assert_ne!(expose(&mut scene, EXPOSURE).0, before);
     }
 }

@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
+use router_frame::{Frame, FrameInfo, FrameWriter, PixelFormat, WriteError};
+
+use super::CameraStatus;
 use super::scene::{Exposure, Scene};
-use super::{CameraFrame, CameraStatus};
 
 /// Rows of the sensor.
 pub(super) const HEIGHT: usize = 512;
@@ -14,6 +16,9 @@ const BEADS: usize = 24;
 /// What exposes: one at a time, whoever asks.
 #[derive(Debug)]
 pub(super) struct Sensor {
+    /// Makes frames in the memory from which they are sent.
+    writer: FrameWriter,
+    opened: Instant,
     settings: Settings,
     scene: Scene,
     /// When the scene's time was last moved on.
@@ -31,14 +36,31 @@ pub(super) struct Settings {
     pub(super) frame_rate_hz: f64,
 }
 
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { exposure: Exposure { exposure_ms: 20.0, gain: 2.0, bit_depth: 16 }, frame_rate_hz: 10.0 }
+    }
+}
+
+impl Settings {
+    /// What its frames are.
+    pub(super) fn frame_info(&self) -> FrameInfo {
+        let exposure = self.exposure;
+        FrameInfo {
+            bit_depth: exposure.bit_depth,
+            exposure_s: Some(exposure.exposure_ms / 1e3),
+            ..FrameInfo::new(PixelFormat::Mono16, HEIGHT as u32, WIDTH as u32)
+        }
+    }
+}
+
 impl Sensor {
     /// A sensor that looks at the scene that `seed` gives.
     pub(super) fn new(seed: u64) -> Sensor {
         Sensor {
-            settings: Settings {
-                exposure: Exposure { exposure_ms: 20.0, gain: 2.0, bit_depth: 16 },
-                frame_rate_hz: 10.0,
-            },
+            writer: FrameWriter::new(),
+            opened: Instant::now(),
+            settings: Settings::default(),
             scene: Scene::new(HEIGHT, WIDTH, BEADS, seed),
             scene_time: Instant::now(),
             frames: 0,
@@ -62,24 +84,20 @@ impl Sensor {
     }
 
     /// The image as it is now. Whoever calls has waited for the exposure already.
-    pub(super) fn expose(&mut self) -> CameraFrame {
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub(super) fn expose(&mut self) -> Result<Frame, WriteError> {
+        let mut open = self.writer.begin(&self.settings.frame_info())?;
         let now = Instant::now();
         self.scene.advance((now - self.scene_time).as_secs_f64());
         self.scene_time = now;
-        let exposure = self.settings.exposure;
-        let (data, saturated_pixels) = self.scene.expose(exposure);
-        let frame_counter = self.frames;
+        let pixels = open.elements_mut::<u16>().expect("pixels of 16 bits were asked for");
+        self.saturated_pixels = self.scene.expose(self.settings.exposure, pixels);
+        open.set_frame_counter(self.frames);
+        open.set_hardware_time_ns((now - self.opened).as_nanos() as u64);
         self.frames += 1;
-        self.saturated_pixels = saturated_pixels;
-        CameraFrame {
-            height: HEIGHT as u32,
-            width: WIDTH as u32,
-            bit_depth: exposure.bit_depth,
-            exposure_ms: exposure.exposure_ms,
-            gain: exposure.gain,
-            frame_counter,
-            data,
-        }
+        Ok(open.finish()?)
     }
 
     /// What the camera tells of itself.

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use router_socket::{Context, Endpoint, Frame, PollEntry, Socket, SocketError, SocketKind, poll};
 use router_wire::sample::{self, mark_last_value};
-use router_wire::{Name, SampleHeader, SampleStatus, body};
+use router_wire::{FromPayload, Name, SampleHeader, SampleStatus, body};
 
 use super::super::packet::Place;
-use super::super::payload::FromPayload;
 use super::super::testing;
 use super::super::{SamplesHandle, ServerView, StreamClient, Subscribe};
 use crate::CallError;
