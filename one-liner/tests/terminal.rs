@@ -41,6 +41,9 @@ impl Terminal {
             )
         };
         assert_eq!(opened, 0);
+        // The program must not hold the other end of its own terminal: it would never see that nobody reads it.
+        // SAFETY: a descriptor that was opened a moment ago.
+        assert_eq!(unsafe { libc::fcntl(master, libc::F_SETFD, libc::FD_CLOEXEC) }, 0);
         // SAFETY: they were opened a moment ago and belong to nobody else.
         let (master, slave) = unsafe { (File::from_raw_fd(master), OwnedFd::from_raw_fd(slave)) };
         let child = Command::new(env!("CARGO_BIN_EXE_one-liner"))
