@@ -33,6 +33,25 @@ fn bw_counts_the_bytes_of_a_stream() {
 }
 
 #[test]
+fn watch_can_leave_samples_out() {
+    let demo = Demo::start();
+    let watched = demo.run(&["watch", "stage.position_um", "--nth", "5", "--count", "4", "--json"]);
+    assert_eq!(watched.code, Some(0), "{watched:#?}");
+    let mut lines = watched.json_lines();
+    let summary = lines.pop().unwrap();
+    // The first may be the last value, whatever its number.
+    let numbers: Vec<u64> = lines[1..].iter().map(|line| line["sequence"].as_u64().unwrap()).collect();
+    assert!(numbers.iter().all(|number| number % 5 == 0) && numbers[2] == numbers[0] + 10, "{numbers:?}");
+    assert_eq!((summary["type"].as_str(), &summary["lost"]), (Some("summary"), &0.into()), "{summary:#}");
+    assert!(summary["skipped"].as_u64() >= Some(8), "{summary:#}");
+    let paced = demo.run(&["watch", "stage.position_um", "--max-hz", "5", "--count", "3", "--json"]);
+    let summary = paced.json_lines().pop().unwrap();
+    assert!(summary["skipped"].as_u64() >= Some(4) && summary["lost"] == 0, "{summary:#}");
+    let wrong = demo.run(&["watch", "stage.position_um", "--max-hz", "0"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("above 0"), "{wrong:#?}");
+}
+
+#[test]
 fn a_stream_without_samples_has_no_bytes() {
     let server = RouterServer::bind("tcp://127.0.0.1:*").unwrap();
     let _silent = server.add_publisher::<f64>("silent", 64).unwrap();

@@ -31,9 +31,22 @@ pub(crate) struct Watch {
     /// Keep this many samples until they are printed (1000 unless given)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     queue: Option<u32>,
+    /// Print at most this many samples a second, the newest each time; the others do not travel and count as skipped
+    #[arg(long, value_name = "HZ", value_parser = rate, conflicts_with = "nth")]
+    max_hz: Option<f64>,
+    /// Print one of so many samples; the others do not travel and count as skipped
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    nth: Option<u64>,
     /// End after this many samples
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(hz) if hz > 0.0 => Ok(hz),
+        _ => Err("write a number above 0, such as 10 or 0.5".to_owned()),
+    }
 }
 
 /// How often Ctrl-C and the connection are looked at while no sample comes.
@@ -103,7 +116,13 @@ impl Watch {
     }
 
     fn subscribe(&self, client: &RouterClient) -> Result<Kept, CommandError> {
-        let subscribe = client.subscribe::<Watched>(&self.arguments.stream);
+        let mut subscribe = client.subscribe::<Watched>(&self.arguments.stream);
+        if let Some(max_hz) = self.max_hz {
+            subscribe = subscribe.max_hz(max_hz);
+        }
+        if let Some(nth) = self.nth {
+            subscribe = subscribe.decimate(nth);
+        }
         if self.cache {
             return Ok(Kept::Newest(subscribe.cache()?));
         }
