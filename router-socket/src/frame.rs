@@ -188,7 +188,10 @@ impl Frame {
     /// # Safety
     /// `socket` is an open socket that no other thread uses meanwhile.
     pub(crate) unsafe fn receive(socket: *mut c_void) -> Result<Option<Frame>, SocketError> {
-        let mut frame = Frame::copy_from(&[]);
+        let mut msg = zmq_msg_t::default();
+        // SAFETY: room for a message; an empty one cannot fail.
+        unsafe { zmq_sys::zmq_msg_init(&mut msg) };
+        let mut frame = Frame::wrap(msg);
         loop {
             // SAFETY: a valid message, and a socket by the contract above.
             let size =

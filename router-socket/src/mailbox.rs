@@ -116,7 +116,7 @@ impl<T: Send> Mailbox<T> {
             || !channel.is_empty(),
             |waits| {
                 let timeout = if waits { Some(Duration::ZERO) } else { timeout };
-                poller.poll_with(sockets, Some(wake_up.poll_item()), timeout)
+                poller.poll_with(sockets, Some(wake_up), timeout)
             },
         )?;
         // A wake-up that comes after the poll makes the next one return at once, and is emptied then.
