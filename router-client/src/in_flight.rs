@@ -61,6 +61,10 @@ impl InFlight {
         self.calls.insert(number, flight);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut Flight> {
         self.calls.get_mut(&number)
     }

@@ -132,7 +132,7 @@ impl UpstreamLink {
     /// Takes what has come and sends what is due. Returns whether more may be waiting. Never waits.
     pub fn turn(&mut self, events: &mut Vec<UpstreamEvent>) -> bool {
         let now = self.read_clock();
-        self.link.take_events(now);
+        self.link.take_events(now, true);
         // Before the state is looked at: what came before a connection ended is an answer.
         let mut more = false;
         for socket in [ClientSocket::Control, ClientSocket::Calls] {
@@ -310,8 +310,7 @@ impl UpstreamLink {
             }
             Answer::Outcome { header, message, body } => {
                 let own = client.is_none();
-                if own && self.link.take_outcome(socket, &header, outcome_body(&message, body.as_ref()), now)
-                {
+                if own && self.link.take_outcome(socket, &header, || outcome_body(&message, body.as_ref())) {
                     return None;
                 }
                 if header.status == router_wire::Status::OtherEpoch {

@@ -96,6 +96,11 @@ impl<T: Send> Mailbox<T> {
         self.channel.try_recv().ok()
     }
 
+    /// Tells whether no message waits.
+    pub fn is_empty(&self) -> bool {
+        self.channel.is_empty()
+    }
+
     /// Sleeps until a message is posted, one of `sockets` is ready, or `timeout` is over; `None` waits without end.
     ///
     /// Drain the sockets and the mailbox first: the sockets are asked once more in any case, but if a message waits

@@ -243,8 +243,9 @@ impl Socket {
         self.descriptor
     }
 
-    /// Tells whether nothing waits to be received and whatever comes makes the descriptor readable.
-    pub(crate) fn is_quiet(&self) -> bool {
+    /// Tells whether nothing waited when the socket was asked last and nothing was done with it since: a poll tells when
+    /// something comes, and until then there is no need to ask.
+    pub fn is_quiet(&self) -> bool {
         self.quiet.get()
     }
 
