@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Instant;
 
+use foldhash::fast::RandomState;
 use router_wire::hello::ClientSocket;
 
 use crate::call_slot::Ticket;
@@ -51,7 +52,7 @@ pub(crate) enum Phase {
 /// The calls by number. Bounded by the client's [`Budget`](crate::budget::Budget).
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
-    calls: HashMap<u64, Flight>,
+    calls: HashMap<u64, Flight, RandomState>,
     /// Looks that are due. One whose call has ended or moved on is harmless and is dropped in time.
     looks: BinaryHeap<Reverse<(Instant, u64)>>,
 }

@@ -7,6 +7,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
 use router_socket::{Context, Endpoint, EndpointError, Frame, PollEntry};
 use router_wire::hello::{ClientSocket, GatewayHop};
 use router_wire::request::encode_goodbye;
@@ -198,12 +199,12 @@ impl UpstreamLink {
     }
 
     /// The names of the calls that are urgent there.
-    pub fn urgent(&self) -> &HashSet<String> {
+    pub fn urgent(&self) -> &HashSet<String, RandomState> {
         &self.link.session.urgent
     }
 
     /// The names of the calls there that may run again.
-    pub fn idempotent(&self) -> &HashSet<String> {
+    pub fn idempotent(&self) -> &HashSet<String, RandomState> {
         &self.link.session.idempotent
     }
 

@@ -1,6 +1,6 @@
 //! The clients of a server: who they are, by which sockets they are reached, and whether they are still there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use router_wire::{ClientId, ClientIdentity};
 
 use crate::barriers::Barriers;
 use crate::flow::Flow;
+use crate::table::{Set, Table};
 
 /// Most clients that are remembered; beyond it the one that was heard longest ago and has nothing in flight goes.
 const MAX_CLIENTS: usize = 4096;
@@ -34,7 +35,7 @@ pub(crate) type Peer = Box<[u8]>;
 pub(crate) struct Client {
     /// As people read it: `alice@scope-3 napari pid 4411`.
     pub(crate) label: Arc<str>,
-    pub(crate) in_flight: HashSet<u64>,
+    pub(crate) in_flight: Set<u64>,
     pub(crate) flow: Flow,
     pub(crate) barriers: Barriers,
     /// Who it says it is; nobody, until it has greeted or was introduced.
@@ -114,10 +115,10 @@ impl Client {
 /// All clients.
 #[derive(Default)]
 pub(crate) struct ClientTable {
-    by_peer: HashMap<Peer, (ClientKey, ClientSocket)>,
+    by_peer: Table<Peer, (ClientKey, ClientSocket)>,
     by_id: HashMap<ClientId, ClientKey>,
     by_via: HashMap<Via, ClientKey>,
-    clients: HashMap<ClientKey, Client>,
+    clients: Table<ClientKey, Client>,
     /// Keys that were removed since they were asked for last.
     forgotten: Vec<ClientKey>,
     last_key: u64,
@@ -133,10 +134,10 @@ impl ClientTable {
     }
 
     /// The client behind a connection that has sent something; a stranger becomes one without a name, if there is room.
-    pub(crate) fn heard(
+    pub(crate) fn heard<'a>(
         &mut self,
         peer: &[u8],
-        address: Option<&str>,
+        address: impl FnOnce() -> Option<&'a str>,
         now: Instant,
     ) -> Option<(ClientKey, ClientSocket)> {
         if let Some(&(key, socket)) = self.by_peer.get(peer) {
@@ -145,7 +146,7 @@ impl ClientTable {
             }
             return Some((key, socket));
         }
-        let label = format!("unnamed client at {}", address.unwrap_or("this PC"));
+        let label = format!("unnamed client at {}", address().unwrap_or("this PC"));
         let key = self.add(Arc::from(label), None, None, now)?;
         self.attach(key, peer, ClientSocket::Calls);
         Some((key, ClientSocket::Calls))
@@ -399,7 +400,7 @@ impl ClientTable {
         }
         let client = Client {
             label,
-            in_flight: HashSet::new(),
+            in_flight: Set::default(),
             flow: Flow::default(),
             barriers: Barriers::default(),
             identity,
@@ -462,13 +463,13 @@ mod tests {
     fn both_sockets_of_a_client_are_one_client() {
         let mut table = ClientTable::default();
         let now = Instant::now();
-        let (stranger, _) = table.heard(b"a", None, now).unwrap();
+        let (stranger, _) = table.heard(b"a", || None, now).unwrap();
         let calls = table.greet(b"a", &identity(7), ClientSocket::Calls, true, now).unwrap();
         let control = table.greet(b"b", &identity(7), ClientSocket::Control, true, now).unwrap();
         assert_eq!(calls, control);
         assert!(table.get(stranger).is_none(), "the nameless client was this one");
         assert_eq!(&*table.get(calls).unwrap().label, "alice@scope-3 napari pid 4411");
-        assert_eq!(table.heard(b"b", None, now), Some((calls, ClientSocket::Control)));
+        assert_eq!(table.heard(b"b", || None, now), Some((calls, ClientSocket::Control)));
         // It comes back over another connection: answers go there.
         table.greet(b"c", &identity(7), ClientSocket::Calls, true, now).unwrap();
         assert_eq!(table.get(calls).unwrap().peer(ClientSocket::Calls).map(|peer| &**peer), Some(&b"c"[..]));
@@ -487,7 +488,7 @@ mod tests {
         assert!(table.find_lost(start + Duration::from_secs(5)).is_empty());
         assert!(!table.get(script).unwrap().lost, "a script that never pinged is not missed");
         let back = start + Duration::from_secs(6);
-        assert_eq!(table.heard(b"a", None, back).unwrap().0, key);
+        assert_eq!(table.heard(b"a", || None, back).unwrap().0, key);
         assert!(!table.get(key).unwrap().lost);
         assert!(table.find_lost(back).is_empty(), "it gets the time to ping again");
     }
@@ -497,7 +498,7 @@ mod tests {
         let mut table = ClientTable::default();
         let now = Instant::now();
         for stranger in 0..3 * MAX_CLIENTS as u64 {
-            table.heard(&stranger.to_le_bytes(), None, now);
+            table.heard(&stranger.to_le_bytes(), || None, now);
         }
         assert!(table.clients.len() <= MAX_CLIENTS && table.by_peer.len() <= MAX_CLIENTS);
     }
@@ -513,7 +514,7 @@ mod tests {
             GreetRefusal::OtherIdentity(Sender { client: first, socket: ClientSocket::Calls, json: false });
         assert_eq!(table.greet(b"liar", &identity(2), ClientSocket::Calls, true, now), Err(refusal));
         for stranger in 0..2 * MAX_CLIENTS as u64 {
-            table.heard(&stranger.to_le_bytes(), None, now + Duration::from_secs(1));
+            table.heard(&stranger.to_le_bytes(), || None, now + Duration::from_secs(1));
         }
         assert!(table.has_greeted(honest) && !table.has_greeted(first));
     }

@@ -90,6 +90,7 @@ mod stop_all;
 mod stop_hooks;
 mod stop_report;
 mod stop_schedule;
+mod table;
 mod target;
 mod timers;
 

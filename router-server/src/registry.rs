@@ -9,6 +9,7 @@ use router_wire::{Arguments, BodyError, Failure, Name, nearest};
 use crate::add_error::AddError;
 use crate::call_entry::CallEntry;
 use crate::executor::Executor;
+use crate::table::Table;
 use crate::target::InstrumentId;
 
 /// An instrument that was added.
@@ -85,7 +86,7 @@ fn overlaps(one: &Name, other: &Name) -> bool {
 /// The names of one server. Behind a lock that is held for look-ups and changes of these maps only.
 #[derive(Default)]
 pub(crate) struct Registry {
-    calls: HashMap<Name, Arc<CallEntry>>,
+    calls: Table<Name, Arc<CallEntry>>,
     named: HashMap<Name, Arc<NamedCall>>,
     instruments: HashMap<Name, Served>,
     lanes: HashMap<Name, LaneInUse>,

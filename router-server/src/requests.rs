@@ -156,7 +156,7 @@ impl RouterLoop {
 
     /// Who sent a message; nobody when there are too many clients already.
     fn sender(&mut self, from: From, peer: &Frame, message: &Frame, now: Instant) -> Option<Sender> {
-        let connection = self.clients.heard(peer, message.peer_address(), now);
+        let connection = self.clients.heard(peer, || message.peer_address(), now);
         let heard = match from {
             From::Connection => connection,
             From::Behind(via) => {
@@ -379,7 +379,7 @@ impl RouterLoop {
         let reply = encode_outcome(outcome, self.dispatcher.epoch, header.call, self.settings.max_body_bytes);
         let (bytes, reply) = (reply.capacity(), Frame::from_vec(reply));
         let call = self.call_key(sender.client, header.call);
-        self.keep_outcome(call, entry.name.shared(), &reply, bytes);
+        self.keep_outcome(call, entry.name.shared(), &reply, bytes, started + elapsed);
         self.send_answer(sender.client, sender.socket, reply.into());
     }
 
