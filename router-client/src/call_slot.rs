@@ -83,7 +83,8 @@ impl Drop for Ticket {
 
 impl CallSlot {
     pub(crate) fn new(onlookers: Arc<Onlookers>) -> CallSlot {
-        CallSlot { onlookers, ..CallSlot::default() }
+        let (inner, changed) = (Mutex::default(), Condvar::default());
+        CallSlot { inner, changed, epoch: AtomicU64::new(0), ended: AtomicBool::new(false), onlookers }
     }
 
     /// Tells whether the outcome is there, or was.

@@ -65,6 +65,7 @@ impl Turned for Box<CallsLoop> {
         let queued = |dealer: &Dealer| !dealer.queue.is_empty();
         !self.mailbox.is_empty()
             || !self.link.state().is_up()
+            || self.link.awaits_ping()
             || queued(&self.link.calls)
             || queued(&self.link.control)
     }

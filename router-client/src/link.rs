@@ -195,6 +195,11 @@ impl Link {
         }
     }
 
+    /// Whether the answer to a ping is on its way, and the time it takes is measured.
+    pub(crate) fn awaits_ping(&self) -> bool {
+        self.pulse.awaits_answer()
+    }
+
     /// This process did not run for `gap`.
     pub(crate) fn was_away(&mut self, gap: Duration) {
         self.pulse.was_away(gap);

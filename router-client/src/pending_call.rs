@@ -82,13 +82,21 @@ impl<T, E> PendingCall<T, E> {
 
     /// Tells whether the call has ended, so that [`wait`](PendingCall::wait) returns at once.
     pub fn is_finished(&self) -> bool {
+        self.look_on();
         self.slot.has_ended()
+    }
+
+    /// Has the loop turned for who looks without waiting.
+    fn look_on(&self) {
+        if !self.slot.has_ended() {
+            self.client.driving().call_keeper();
+        }
     }
 
     /// Asks the call to end and returns at once. A call that has not been started never is; a running method ends at
     /// its next cancellation point, if it has one. The outcome says what came of it.
     pub fn cancel(&self) {
-        if !self.is_finished() && !self.cancelled.swap(true, Ordering::Relaxed) {
+        if !self.slot.has_ended() && !self.cancelled.swap(true, Ordering::Relaxed) {
             self.client.driving().post(Command::Cancel(self.number));
         }
     }
@@ -101,6 +109,7 @@ impl<T, E> PendingCall<T, E> {
 
     /// Takes the newest report, if one came since the last was taken.
     pub fn progress(&self) -> Option<Progress> {
+        self.look_on();
         self.read(self.slot.progress())
     }
 
@@ -180,7 +189,7 @@ impl<T: DeserializeOwned, E: RemoteError> PendingCall<T, E> {
     /// What ends this call when its caller is in an inline method and the outcome is not there.
     fn refused_in_loop(&self) -> Option<Ending> {
         let by = must_not_wait()?;
-        if self.is_finished() {
+        if self.slot.has_ended() {
             return None;
         }
         self.cancel();

@@ -144,8 +144,9 @@ impl<L: Turned, W: Clone + PartialEq> Seat<L, W> {
             self.keeper_rests = is_idle;
             return if is_idle { Duty::Rest } else { Duty::StandBy };
         }
-        let nobody_comes = self.waiters.is_empty() && self.promoted.is_none();
-        if !self.is_over && !self.keeper_is_called && !(is_idle && nobody_comes) {
+        let nobody_comes = is_idle && self.waiters.is_empty() && self.promoted.is_none();
+        let its_turn = self.is_over || self.keeper_is_called || nobody_comes;
+        if !its_turn {
             return Duty::StandBy;
         }
         self.keeper_is_called = false;
