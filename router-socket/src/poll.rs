@@ -73,7 +73,7 @@ impl<'a> PollEntry<'a> {
 
 /// What wakes a poll besides sockets.
 #[derive(Clone, Copy)]
-#[cfg_attr(unix, allow(dead_code, reason = "a system has one of the two"))]
+#[allow(dead_code, reason = "a system has one of the two")]
 pub(crate) enum WakeUpSource<'a> {
     /// A descriptor that is readable while it rings.
     Descriptor(zmq_sys::RawFd),

@@ -239,6 +239,7 @@ impl Socket {
     }
 
     /// The same, as it was when the socket was made.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "for the system's own poll"))]
     pub(crate) fn descriptor(&self) -> zmq_sys::RawFd {
         self.descriptor
     }
