@@ -24,7 +24,7 @@ use crate::remote_error::RemoteError;
 /// A call that was made. Dropping it leaves the call running, unless
 /// [`cancel_on_drop`](PendingCall::cancel_on_drop) says otherwise. It keeps the client's connection.
 ///
-/// It is a [`Future`] that needs no runtime: the thread that brings the outcome wakes whoever polls it.
+/// It is a [`Future`] that needs no runtime: a thread of the client's own wakes whoever polls it.
 ///
 /// ```no_run
 /// # use router_client::RouterClient;
