@@ -128,12 +128,17 @@ impl Drop for InlineRun {
     }
 }
 
-/// Why this thread must not wait for the outcome of a call, if it must not: it is in an inline method. That runs in the
+/// Whether this thread is in an inline method and so must not wait for the outcome of a call. An inline method runs in the
 /// router loop, which would have to bring the outcome: a wait for the own server would hold up every client of it until
 /// the waiting one takes it for lost, after 3 s.
 ///
 /// Said wherever the method runs (in a stream's thread, or on the lane, to which a slow one moves), so that it does not
 /// depend on the load whether a method works.
+pub(crate) fn is_in_inline() -> bool {
+    INLINE.get().is_some()
+}
+
+/// Why this thread must not wait for the outcome of a call, if it must not: it is in an inline method.
 pub(crate) fn must_not_wait() -> Option<String> {
     let method = INLINE.get()?;
     Some(format!(

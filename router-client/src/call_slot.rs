@@ -1,8 +1,7 @@
 //! Where the calls loop leaves what becomes of a call, and where its caller waits for it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -11,6 +10,7 @@ use router_socket::Frame;
 
 use crate::budget::CallPermit;
 use crate::ending::Ending;
+use crate::onlookers::Onlookers;
 
 /// One call, shared by its [`PendingCall`](crate::PendingCall) and the [`Ticket`] of the loop.
 #[derive(Debug, Default)]
@@ -19,6 +19,9 @@ pub(crate) struct CallSlot {
     changed: Condvar,
     /// The life of the server that the request was given to last; 0 before. Written by the loop.
     epoch: AtomicU64,
+    /// Set behind `inner.ending`, once.
+    ended: AtomicBool,
+    onlookers: Arc<Onlookers>,
 }
 
 #[derive(Debug, Default)]
@@ -26,10 +29,20 @@ struct Inner {
     /// Written once; taken by who waits.
     ending: Option<Ending>,
     ended: bool,
+    /// The loop is there to be turned by who waits.
+    promoted: bool,
     /// The newest report that was not taken.
     progress: Option<Frame>,
     /// Left by the task that polled last.
     waker: Option<Waker>,
+}
+
+/// What ended a wait for the outcome.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Parked {
+    Ended,
+    Promoted,
+    TimeOver,
 }
 
 /// The writing end of a slot. However it is dropped, its call has ended: nobody waits for ever.
@@ -62,14 +75,21 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.slot.end(Ending::Closed);
+        if !self.slot.has_ended() {
+            self.slot.end(Ending::Closed);
+        }
     }
 }
 
 impl CallSlot {
+    pub(crate) fn new(onlookers: Arc<Onlookers>) -> CallSlot {
+        let (inner, changed) = (Mutex::default(), Condvar::default());
+        CallSlot { inner, changed, epoch: AtomicU64::new(0), ended: AtomicBool::new(false), onlookers }
+    }
+
     /// Tells whether the outcome is there, or was.
     pub(crate) fn has_ended(&self) -> bool {
-        self.inner.lock().ended
+        self.ended.load(Ordering::Acquire)
     }
 
     /// The life of the server that the request was given to last; 0 before.
@@ -77,24 +97,33 @@ impl CallSlot {
         self.epoch.load(Ordering::Relaxed)
     }
 
-    /// Waits for the outcome.
-    pub(crate) fn wait(&self) -> Ending {
-        let mut inner = self.inner.lock();
-        while !inner.ended {
-            self.changed.wait(&mut inner);
-        }
-        inner.ending.take().unwrap_or(Ending::Closed)
+    /// Takes the outcome, which is there.
+    pub(crate) fn take_ending(&self) -> Ending {
+        self.inner.lock().ending.take().unwrap_or(Ending::Closed)
     }
 
-    /// Waits for the outcome until `end`.
-    pub(crate) fn wait_until(&self, end: Instant) -> Option<Ending> {
+    /// Waits for the outcome, or for the loop to be turned, until `until`.
+    pub(crate) fn park(&self, until: Option<Instant>) -> Parked {
         let mut inner = self.inner.lock();
-        while !inner.ended {
-            if self.changed.wait_until(&mut inner, end).timed_out() && !inner.ended {
-                return None;
+        loop {
+            if inner.ended {
+                return Parked::Ended;
+            }
+            if std::mem::take(&mut inner.promoted) {
+                return Parked::Promoted;
+            }
+            match until {
+                None => self.changed.wait(&mut inner),
+                Some(until) if until <= Instant::now() => return Parked::TimeOver,
+                Some(until) => drop(self.changed.wait_until(&mut inner, until)),
             }
         }
-        Some(inner.ending.take().unwrap_or(Ending::Closed))
+    }
+
+    /// Tells who waits that the loop is there to be turned.
+    pub(crate) fn promote(&self) {
+        self.inner.lock().promoted = true;
+        self.changed.notify_all();
     }
 
     /// Takes the newest report, if there is one that was not taken.
@@ -105,14 +134,12 @@ impl CallSlot {
     /// Waits for a report until `end`, or until the call has ended.
     pub(crate) fn progress_until(&self, end: Instant) -> Option<Frame> {
         let mut inner = self.inner.lock();
-        loop {
-            if inner.progress.is_some() || inner.ended {
-                return inner.progress.take();
-            }
+        while inner.progress.is_none() && !inner.ended {
             if self.changed.wait_until(&mut inner, end).timed_out() {
-                return inner.progress.take();
+                break;
             }
         }
+        inner.progress.take()
     }
 
     /// What a future does: takes the outcome, or leaves whom to wake.
@@ -123,7 +150,10 @@ impl CallSlot {
         }
         match &mut inner.waker {
             Some(waker) => waker.clone_from(context.waker()),
-            None => inner.waker = Some(context.waker().clone()),
+            None => {
+                inner.waker = Some(context.waker().clone());
+                self.onlookers.one_more();
+            }
         }
         Poll::Pending
     }
@@ -133,6 +163,7 @@ impl CallSlot {
             if !inner.ended {
                 inner.ended = true;
                 inner.ending = Some(ending);
+                self.ended.store(true, Ordering::Release);
             }
         });
     }
@@ -144,8 +175,8 @@ impl CallSlot {
         drop(inner);
         self.changed.notify_all();
         if let Some(waker) = waker {
-            // The executor's code, which runs on the thread of the loop: its panic must not end that.
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            self.onlookers.one_fewer();
+            self.onlookers.wake(waker);
         }
     }
 }
@@ -160,17 +191,27 @@ mod tests {
         let slot = Arc::new(CallSlot::default());
         let ticket = Ticket::new(Arc::clone(&slot), None);
         assert!(!slot.has_ended());
-        assert!(slot.wait_until(Instant::now()).is_none());
+        assert_eq!(slot.park(Some(Instant::now())), Parked::TimeOver);
         ticket.end(Ending::Unknown);
         assert!(slot.has_ended());
-        assert!(matches!(slot.wait(), Ending::Unknown));
+        assert_eq!(slot.park(None), Parked::Ended);
+        assert!(matches!(slot.take_ending(), Ending::Unknown));
     }
 
     #[test]
     fn a_dropped_ticket_ends_its_call() {
         let slot = Arc::new(CallSlot::default());
         drop(Ticket::new(Arc::clone(&slot), None));
-        assert!(matches!(slot.wait(), Ending::Closed));
+        assert_eq!(slot.park(None), Parked::Ended);
+        assert!(matches!(slot.take_ending(), Ending::Closed));
+    }
+
+    #[test]
+    fn who_waits_is_told_once_that_the_loop_is_there() {
+        let slot = CallSlot::default();
+        slot.promote();
+        assert_eq!(slot.park(None), Parked::Promoted);
+        assert_eq!(slot.park(Some(Instant::now())), Parked::TimeOver);
     }
 
     #[test]

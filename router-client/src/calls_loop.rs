@@ -1,6 +1,6 @@
 //! The calls loop: brings requests to the server and outcomes to their callers.
 //!
-//! It is a value with a [`turn`](CallsLoop::turn); a thread is one way to run it. It waits in one place, for the
+//! It is a value with a [`turn`](CallsLoop::turn); who turns it is in `driving.rs`. It waits in one place, for the
 //! time of a poll, and never for a caller.
 
 use std::collections::VecDeque;
@@ -15,12 +15,15 @@ use router_wire::{Failure, OutcomeHeader, Status};
 
 use crate::answer::{self, Answer};
 use crate::call_error::GoneCause;
+use crate::call_slot::CallSlot;
 use crate::command::{Command, Start};
 use crate::connection::ConnectionState;
-use crate::dealer::Queued;
+use crate::dealer::{Dealer, Queued};
 use crate::ending::{Ending, outcome_body};
 use crate::in_flight::{Flight, InFlight, Phase};
 use crate::link::Link;
+use crate::retrying::says_not_run;
+use crate::seat::Turned;
 use crate::shared::Shared;
 
 /// Most messages taken from one source in a turn, so that none starves the others.
@@ -29,75 +32,95 @@ const MOST_PER_TURN: usize = 1000;
 /// How long after its deadline a call that left may still be answered by the server, which knows more.
 const DEADLINE_GRACE: Duration = Duration::from_millis(50);
 
-/// How long an idempotent call waits before it leaves again over a connection that stands.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// Every so many turns the loop looks for news where a poll would tell of it.
+const LOOK_EVERYWHERE_EVERY: u32 = 64;
+
+/// How many messages a caller that turns the loop takes at most when its own outcome is there.
+const MOST_BEHIND_OWN: usize = 16;
 
 /// A loop that is so much too late did not run: the process was stopped, or the PC slept.
 const AWAY: Duration = Duration::from_millis(250);
 
-/// Whether an outcome says that its request was not run.
-fn says_not_run(status: Status) -> bool {
-    matches!(
-        status,
-        Status::Busy
-            | Status::NotFound
-            | Status::BadArguments
-            | Status::ClientLost
-            | Status::OtherEpoch
-            | Status::BadRequest
-            | Status::Unreachable
-    )
-}
-
 /// Everything that the loop owns; it ends every call that is left when it is dropped.
 pub(crate) struct CallsLoop {
     mailbox: Mailbox<Command>,
-    link: Link,
-    in_flight: InFlight,
+    pub(super) link: Link,
+    pub(super) in_flight: InFlight,
     /// Requests that wait for a connection, in the order of their calls.
-    waiting: VecDeque<u64>,
-    shared: Arc<Shared>,
+    pub(super) waiting: VecDeque<u64>,
+    pub(super) shared: Arc<Shared>,
     /// Kept for its capacity.
     frames: Vec<Frame>,
     /// When the clock was read last, and how long the loop meant to sleep since.
     last_read: Instant,
     slept: Duration,
+    turns: u32,
+}
+
+/// A caller that turns the loop: the call it waits for, and until when.
+pub(crate) type Own<'a> = (&'a CallSlot, Option<Instant>);
+
+impl Turned for Box<CallsLoop> {
+    fn has_work(&self) -> bool {
+        let queued = |dealer: &Dealer| !dealer.queue.is_empty();
+        !self.mailbox.is_empty()
+            || !self.link.state().is_up()
+            || self.link.awaits_ping()
+            || queued(&self.link.calls)
+            || queued(&self.link.control)
+    }
 }
 
 impl CallsLoop {
     pub(crate) fn new(mailbox: Mailbox<Command>, link: Link, shared: Arc<Shared>) -> CallsLoop {
         let (in_flight, waiting, frames) = (InFlight::default(), VecDeque::new(), Vec::new());
         let (last_read, slept) = (Instant::now(), Duration::ZERO);
-        CallsLoop { mailbox, link, in_flight, waiting, shared, frames, last_read, slept }
+        CallsLoop { mailbox, link, in_flight, waiting, shared, frames, last_read, slept, turns: 0 }
     }
 
-    /// Turns until the client is closed.
-    pub(crate) fn run(mut self) {
-        while self.turn().is_continue() {}
-    }
-
-    /// Does what there is to do, and sleeps if that was nothing. Breaks when the client is closed.
-    pub(crate) fn turn(&mut self) -> ControlFlow<()> {
+    /// Does what was posted, and then `start`. Breaks when the client is closed. Never waits.
+    pub(crate) fn catch_up(&mut self, start: Option<Start>) -> ControlFlow<()> {
         let now = self.read_clock();
-        self.link.take_events(now);
+        self.follow_state(now);
+        while self.take_commands()? {}
+        if let Some(start) = start {
+            self.start(start);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Does what there is to do, and sleeps if that was nothing. Breaks when the client is closed. It does not sleep when
+    /// the outcome of `own` is there, nor beyond its time, and takes little of what is there for others then.
+    pub(crate) fn turn(&mut self, own: Option<Own<'_>>) -> ControlFlow<()> {
+        let now = self.read_clock();
+        self.turns = self.turns.wrapping_add(1);
+        // What was empty when it was looked at last is found by the poll; a loop that has no time to sleep looks.
+        let looks_everywhere = self.turns.is_multiple_of(LOOK_EVERYWHERE_EVERY);
+        let had_events = self.link.take_events(now, looks_everywhere);
         // Before the state is looked at: what came before a connection ended is an answer, not an unknown outcome.
         let mut busy = false;
         for socket in [ClientSocket::Control, ClientSocket::Calls] {
-            busy |= self.receive(socket).map_or(ControlFlow::Break(()), ControlFlow::Continue)?;
+            if had_events || looks_everywhere || !self.link.dealer(socket).socket.is_quiet() {
+                let received = self.receive(socket, own, now);
+                busy |= received.map_or(ControlFlow::Break(()), ControlFlow::Continue)?;
+            }
         }
         self.follow_state(now);
-        busy |= self.take_commands()?;
-        let now = self.read_clock();
-        self.follow_state(now);
+        if self.take_commands()? {
+            busy = true;
+            let now = self.read_clock();
+            self.follow_state(now);
+        }
         self.link.send_due(now);
         while let Some(number) = self.in_flight.take_due(now) {
             self.look_at(number, now);
         }
         self.flush();
-        if busy {
+        if busy || own.is_some_and(|(slot, _)| slot.has_ended()) {
             ControlFlow::Continue(())
         } else {
-            self.sleep().map_or(ControlFlow::Break(()), ControlFlow::Continue)
+            let until = own.and_then(|(_, until)| until);
+            self.sleep(now, until).map_or(ControlFlow::Break(()), ControlFlow::Continue)
         }
     }
 
@@ -165,7 +188,7 @@ impl CallsLoop {
         self.flush_socket(ClientSocket::Calls);
     }
 
-    fn flush_socket(&mut self, socket: ClientSocket) {
+    pub(super) fn flush_socket(&mut self, socket: ClientSocket) {
         while !self.link.dealer(socket).is_blocked() {
             let Some(&queued) = self.link.dealer(socket).queue.front() else { return };
             let left = match queued {
@@ -219,23 +242,28 @@ impl CallsLoop {
         true
     }
 
-    fn receive(&mut self, socket: ClientSocket) -> Result<bool, SocketError> {
+    fn receive(
+        &mut self,
+        socket: ClientSocket,
+        own: Option<Own<'_>>,
+        now: Instant,
+    ) -> Result<bool, SocketError> {
         let mut frames = std::mem::take(&mut self.frames);
-        for taken in 0..MOST_PER_TURN {
-            let dealer = &mut self.link.dealer(socket).socket;
-            if !dealer.try_recv_message(&mut frames)? {
-                self.frames = frames;
-                return Ok(taken > 0);
-            }
+        let (mut taken, mut most) = (0, MOST_PER_TURN);
+        while taken < most && self.link.dealer(socket).socket.try_recv_message(&mut frames)? {
+            taken += 1;
             let bytes: usize = frames.iter().map(|frame| frame.len()).sum();
-            self.take_answer(socket, answer::read(&mut frames), bytes as u64);
+            self.take_answer(socket, answer::read(&mut frames), bytes as u64, now);
+            if most == MOST_PER_TURN && own.is_some_and(|(slot, _)| slot.has_ended()) {
+                // Others' answers that are there already, if there are any to come.
+                most = if self.in_flight.is_empty() { taken } else { taken + MOST_BEHIND_OWN };
+            }
         }
         self.frames = frames;
-        Ok(true)
+        Ok(taken > 0)
     }
 
-    fn take_answer(&mut self, socket: ClientSocket, answer: Answer, bytes: u64) {
-        let now = Instant::now();
+    fn take_answer(&mut self, socket: ClientSocket, answer: Answer, bytes: u64, now: Instant) {
         if !matches!(answer, Answer::Malformed { .. }) {
             self.link.heard(socket, bytes, now);
         }
@@ -245,7 +273,8 @@ impl CallsLoop {
                 _ => self.shared.counters.answers_without_call.add_one(),
             },
             Answer::Outcome { header, message, body } => {
-                if !self.link.take_outcome(socket, &header, outcome_body(&message, body.as_ref()), now) {
+                let read = || outcome_body(&message, body.as_ref());
+                if !self.link.take_outcome(socket, &header, read) {
                     self.take_outcome(header, message, body, now);
                 }
             }
@@ -277,47 +306,6 @@ impl CallsLoop {
             return flight.ticket.end(Ending::Unknown);
         }
         flight.ticket.end(Ending::Answered { header, message, body });
-    }
-
-    /// An idempotent call has ended in a way that leaves open what became of it, or was refused by a server that did
-    /// not know it: it is sent again.
-    fn is_sent_again(&mut self, number: u64, status: Status, now: Instant) -> bool {
-        if !matches!(status, Status::Unknown | Status::Unreachable | Status::OtherEpoch | Status::ClientLost)
-        {
-            return false;
-        }
-        let patience = self.shared.options.connect_timeout;
-        let Some(flight) = self.in_flight.get_mut(number) else { return false };
-        // Of the server behind a gateway.
-        if status == Status::Unknown {
-            flight.unknown_since.get_or_insert(now);
-        }
-        let waits = status == Status::Unreachable;
-        if waits && flight.unknown_since.is_none_or(|since| now.saturating_duration_since(since) > patience) {
-            return false;
-        }
-        // Waiting for the server behind is no retry.
-        self.send_again(number, Some(now + RETRY_PAUSE), !waits, now)
-    }
-
-    /// Has a call that left wait to leave again, if it may run again and was not sent too often.
-    fn send_again(&mut self, number: u64, pause_until: Option<Instant>, counts: bool, now: Instant) -> bool {
-        let most = self.shared.options.max_retries;
-        let Some(flight) = self.in_flight.get_mut(number) else { return false };
-        if counts && flight.retries >= most {
-            return false;
-        }
-        let Phase::Sent { again, .. } = &mut flight.phase else { return false };
-        let Some(request) = again.take() else { return false };
-        flight.retries += u32::from(counts);
-        // Made for no life of the server in particular: it may run in any.
-        flight.phase = Phase::Unsent { request, since: now, made_for: 0, pause_until };
-        self.shared.counters.retries.add_one();
-        match pause_until {
-            Some(until) => self.in_flight.look_at(number, until),
-            None => self.waiting.push_back(number),
-        }
-        true
     }
 
     /// Finds the state of the connection and does what a change of it means for the calls.
@@ -420,21 +408,6 @@ impl CallsLoop {
         }
     }
 
-    /// A call that was to leave again after a pause leaves.
-    fn end_pause(&mut self, number: u64, now: Instant) {
-        let Some(Flight { phase: Phase::Unsent { pause_until, request, .. }, .. }) =
-            self.in_flight.get_mut(number)
-        else {
-            return;
-        };
-        if pause_until.is_some_and(|until| until <= now) {
-            *pause_until = None;
-            let socket = self.link.socket_for(request.target());
-            self.link.dealer(socket).queue.push_back(Queued::Request(number));
-            self.flush_socket(socket);
-        }
-    }
-
     fn no_server(&self, deadline_first: bool) -> Ending {
         let (cause, reason) = self.link.absence();
         match self.link.other_version() {
@@ -478,9 +451,8 @@ impl CallsLoop {
         }
     }
 
-    fn sleep(&mut self) -> Result<(), SocketError> {
-        let now = Instant::now();
-        let due = [self.link.next_due(now), self.in_flight.next_look()].into_iter().flatten().min();
+    fn sleep(&mut self, now: Instant, until: Option<Instant>) -> Result<(), SocketError> {
+        let due = [self.link.next_due(now), self.in_flight.next_look(), until].into_iter().flatten().min();
         let timeout = due.map(|due| due.saturating_duration_since(now));
         self.slept = timeout.unwrap_or(Duration::MAX);
         let [calls, calls_events] = self.link.calls.poll_entries();

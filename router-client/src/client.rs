@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use router_socket::{Context, Endpoint, EndpointError, MailSender, NamedThread, SharedContext, mailbox};
+use router_socket::{Context, Endpoint, EndpointError, NamedThread, SharedContext, mailbox};
 use router_wire::{BodyError, ClientIdentity};
 use serde::Serialize;
 
@@ -12,8 +12,10 @@ use crate::calls_loop::CallsLoop;
 use crate::command::Command;
 use crate::connection::{ConnectionState, NotConnected};
 use crate::counters::ClientCounters;
+use crate::driving::Driving;
 use crate::identity;
 use crate::link::Link;
+use crate::onlookers::Onlookers;
 use crate::options::{ConnectError, ConnectOptions};
 use crate::remote_error::RemoteError;
 use crate::request::Request;
@@ -44,7 +46,7 @@ pub struct RouterClient {
 
 struct Inner {
     shared: Arc<Shared>,
-    sender: MailSender<Command>,
+    driving: Arc<Driving>,
     samples: Arc<SamplesHandle>,
     /// Taken when the last handle is dropped.
     thread: Option<NamedThread>,
@@ -112,9 +114,11 @@ impl RouterClient {
             Box::new(move |view| streams.server(view)),
         )?;
         let calls_loop = CallsLoop::new(mailbox, link, Arc::clone(&shared));
-        let thread = router_socket::spawn("client calls", move || calls_loop.run())
+        let driving = Arc::new(Driving::new(calls_loop, sender, Arc::new(Onlookers::default())));
+        let keeper = Arc::clone(&driving);
+        let thread = router_socket::spawn("client calls", move || keeper.keep())
             .map_err(system("start the thread of the calls loop"))?;
-        Ok(RouterClient { inner: Arc::new(Inner { shared, sender, samples, thread: Some(thread) }) })
+        Ok(RouterClient { inner: Arc::new(Inner { shared, driving, samples, thread: Some(thread) }) })
     }
 
     /// Begins a call by name. `args` that serialise as a sequence (a tuple, an array) give one argument an element,
@@ -233,7 +237,7 @@ impl RouterClient {
     /// Ends the client for every handle: says goodbye, ends calls in flight, and with them whoever waits for a call or
     /// a sample on another thread. Dropping the last handle does the same.
     pub fn close(&self) {
-        self.post(Command::Close);
+        self.driving().post(Command::Close);
         let _ = self.inner.samples.close();
     }
 
@@ -245,15 +249,15 @@ impl RouterClient {
         &self.inner.samples
     }
 
-    /// Posts to the loop. What a loop that has ended does not take is dropped, which ends the call in it.
-    pub(crate) fn post(&self, command: Command) {
-        let _ = self.inner.sender.post(command);
+    /// The calls loop.
+    pub(crate) fn driving(&self) -> &Driving {
+        &self.inner.driving
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let _ = self.sender.post(Command::Close); // a loop that has ended needs none
+        self.driving.post(Command::Close); // a loop that has ended needs none
         if let Some(thread) = self.thread.take() {
             // Not in time: only the loop's own thread, in a waker that drops the last handle, or a system without
             // processor time. It ends by itself.

@@ -39,6 +39,8 @@ pub(crate) struct Dealer {
     role: ClientSocket,
     endpoint: Endpoint,
     way: Way,
+    /// When a connection within this process is looked at next.
+    next_look: Option<Instant>,
     /// The epoch of the server that greeted on the connection that stands.
     pub(crate) greeted: Option<u64>,
     /// Number and time of the hello that waits for its answer.
@@ -114,6 +116,7 @@ impl Dealer {
             role,
             endpoint: endpoint.clone(),
             way: Way::default(),
+            next_look: None,
             greeted: None,
             hello: None,
             hello_due: Some(Instant::now()),
@@ -122,9 +125,18 @@ impl Dealer {
         })
     }
 
+    /// Whether something may have happened since the last look; else a poll tells when it does.
+    pub(crate) fn may_have_events(&self, now: Instant) -> bool {
+        match self.is_in_process() {
+            true => self.blocked || self.next_look.is_none_or(|at| at <= now),
+            false => !self.monitor.is_quiet(),
+        }
+    }
+
     /// Takes what happened since the last look. After an end the connection needs a greeting again.
     pub(crate) fn next_event(&mut self, now: Instant) -> Option<ConnectionEvent> {
         if self.is_in_process() {
+            self.next_look = Some(now + LOOK_IN_PROCESS_EVERY);
             return self.end_in_process(now);
         }
         loop {
@@ -186,7 +198,7 @@ impl Dealer {
 
     /// When to look at the connection although nothing comes.
     pub(crate) fn next_look(&self, now: Instant) -> Option<Instant> {
-        if self.is_in_process() { Some(now + LOOK_IN_PROCESS_EVERY) } else { self.way.other_at }
+        if self.is_in_process() { Some(self.next_look.unwrap_or(now)) } else { self.way.other_at }
     }
 
     fn is_in_process(&self) -> bool {

@@ -1,6 +1,6 @@
 //! How a call ended, as the calls loop leaves it for the caller's thread, which reads it.
 
-use router_socket::Frame;
+use router_socket::{Endpoint, Frame};
 use router_wire::{CallId, Failure, OutcomeHeader, PROTOCOL_VERSION, ServerMessage, Status, body};
 use serde::de::DeserializeOwned;
 
@@ -39,7 +39,7 @@ pub(crate) enum Ending {
 pub(crate) struct Called<'a> {
     pub(crate) name: &'a str,
     pub(crate) id: CallId,
-    pub(crate) endpoint: &'a str,
+    pub(crate) endpoint: &'a Endpoint,
 }
 
 impl Ending {
@@ -49,23 +49,23 @@ impl Ending {
         T: DeserializeOwned,
         E: RemoteError,
     {
-        let call = called.name.to_owned();
-        let endpoint = || called.endpoint.to_owned();
+        let call = || called.name.to_owned();
+        let endpoint = || called.endpoint.to_string();
         Err(match self {
             Ending::Answered { header, message, body } => {
                 return answered(called, &header, &message, body.as_ref());
             }
             Ending::Failed(failure) => CallError::from_failure(called.name, failure),
             Ending::ServerGone { cause, reason } => {
-                CallError::ServerGone { call, endpoint: endpoint(), cause, reason }
+                CallError::ServerGone { call: call(), endpoint: endpoint(), cause, reason }
             }
-            Ending::Unknown => CallError::Unknown { call, call_id: called.id, endpoint: endpoint() },
+            Ending::Unknown => CallError::Unknown { call: call(), call_id: called.id, endpoint: endpoint() },
             Ending::VersionMismatch { theirs } => {
                 CallError::VersionMismatch { ours: PROTOCOL_VERSION, theirs, endpoint: endpoint() }
             }
-            Ending::TooLarge { bytes, limit } => CallError::TooLarge { call, bytes, limit },
-            Ending::NotWritten { reason } => CallError::Encode { call, reason },
-            Ending::Malformed { reason } => CallError::Decode { call, reason },
+            Ending::TooLarge { bytes, limit } => CallError::TooLarge { call: call(), bytes, limit },
+            Ending::NotWritten { reason } => CallError::Encode { call: call(), reason },
+            Ending::Malformed { reason } => CallError::Decode { call: call(), reason },
             Ending::Closed => CallError::Closed,
         })
     }
@@ -91,7 +91,7 @@ where
     match failure {
         Failure::OtherEpoch { .. } => Err(CallError::ServerGone {
             call: called.name.to_owned(),
-            endpoint: called.endpoint.to_owned(),
+            endpoint: called.endpoint.to_string(),
             cause: GoneCause::Restarted,
             reason: "it was restarted since this client was greeted".to_owned(),
         }),

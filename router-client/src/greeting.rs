@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use foldhash::fast::RandomState;
 use router_socket::Endpoint;
 use router_wire::hello::{ClientSocket, GatewayHop, HelloReply};
 use router_wire::request::RequestFlags;
@@ -35,9 +36,9 @@ pub(crate) struct Session {
     /// Where its streams are.
     pub(crate) server: Option<ServerView>,
     /// Calls that go through the control socket.
-    pub(crate) urgent: HashSet<String>,
+    pub(crate) urgent: HashSet<String, RandomState>,
     /// Calls that may run again.
-    pub(crate) idempotent: HashSet<String>,
+    pub(crate) idempotent: HashSet<String, RandomState>,
     /// When a ping tells another one, the names are old.
     pub(crate) registry_version: u64,
     /// Longest body the server takes.

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Instant;
 
+use foldhash::fast::RandomState;
 use router_wire::hello::ClientSocket;
 
 use crate::call_slot::Ticket;
@@ -51,7 +52,7 @@ pub(crate) enum Phase {
 /// The calls by number. Bounded by the client's [`Budget`](crate::budget::Budget).
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
-    calls: HashMap<u64, Flight>,
+    calls: HashMap<u64, Flight, RandomState>,
     /// Looks that are due. One whose call has ended or moved on is harmless and is dropped in time.
     looks: BinaryHeap<Reverse<(Instant, u64)>>,
 }
@@ -59,6 +60,10 @@ pub(crate) struct InFlight {
 impl InFlight {
     pub(crate) fn insert(&mut self, number: u64, flight: Flight) {
         self.calls.insert(number, flight);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
     }
 
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut Flight> {

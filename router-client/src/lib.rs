@@ -42,7 +42,8 @@
 //! | `subscribe.rs`, `streams/` | subscriptions, with a map of their own |
 //! | `call.rs`, `call_control.rs`, `interrupted.rs` | [`Call`], which a method is given, and the server's end of it |
 //! | `instrument.rs`, `parameters.rs`, `returned*.rs`, `remote_error.rs`, `schema.rs` | what `#[interface]` and closures become |
-//! | `calls_loop.rs`, `command.rs` | the loop that brings requests out and outcomes back, and what reaches it |
+//! | `calls_loop.rs`, `retrying.rs`, `command.rs` | the loop that brings requests out and outcomes back, and what reaches it |
+//! | `driving.rs`, `seat.rs`, `onlookers.rs` | who turns that loop: a caller that waits, or its keeper |
 //! | `in_flight.rs`, `outgoing.rs`, `budget.rs` | calls that have not ended, requests that have not left, their bounds |
 //! | `answer.rs`, `ending.rs`, `call_slot.rs` | what the server says, how a call ended, where its caller waits |
 //! | `link.rs`, `dealer.rs`, `greeting.rs`, `pulse.rs` | two sockets, the hello, the pings, and the state that follows |
@@ -63,6 +64,7 @@ mod connection;
 mod counters;
 mod dealer;
 mod details;
+mod driving;
 mod ending;
 mod gather;
 mod greeting;
@@ -71,6 +73,7 @@ mod in_flight;
 mod instrument;
 mod interrupted;
 mod link;
+mod onlookers;
 mod options;
 mod outcome_report;
 mod outgoing;
@@ -79,10 +82,12 @@ mod pending_call;
 mod pulse;
 mod remote_error;
 mod request;
+mod retrying;
 mod returned;
 mod returned_serializer;
 mod router_calls;
 mod schema;
+mod seat;
 mod server_clock;
 mod shared;
 mod state_listener;

@@ -115,11 +115,18 @@ impl Link {
         if urgent { ClientSocket::Control } else { ClientSocket::Calls }
     }
 
-    /// Takes what happened to the connections since the last turn.
-    pub(crate) fn take_events(&mut self, now: Instant) {
+    /// Takes what happened to the connections since the last turn; tells whether anything did.
+    ///
+    /// Where a poll would have told of news, they are looked for only when `looks_everywhere` says so.
+    pub(crate) fn take_events(&mut self, now: Instant, looks_everywhere: bool) -> bool {
         self.try_other_addresses(now);
+        let mut had_events = false;
         for role in [ClientSocket::Control, ClientSocket::Calls] {
+            if !looks_everywhere && !self.dealer(role).may_have_events(now) {
+                continue;
+            }
             while let Some(event) = self.dealer(role).next_event(now) {
+                had_events = true;
                 match event {
                     ConnectionEvent::Accepted => self.give_reason(GoneCause::NoAnswer, UNANSWERED),
                     ConnectionEvent::NotAccepted => {
@@ -144,6 +151,7 @@ impl Link {
                 }
             }
         }
+        had_events
     }
 
     /// Where a name's address accepts nothing, the other one is tried; both sockets go to the same one.
@@ -187,28 +195,33 @@ impl Link {
         }
     }
 
+    /// Whether the answer to a ping is on its way, and the time it takes is measured.
+    pub(crate) fn awaits_ping(&self) -> bool {
+        self.pulse.awaits_answer()
+    }
+
     /// This process did not run for `gap`.
     pub(crate) fn was_away(&mut self, gap: Duration) {
         self.pulse.was_away(gap);
     }
 
     /// Takes the outcome of a hello or a ping; `false` when it is that of a call.
-    pub(crate) fn take_outcome(
+    pub(crate) fn take_outcome<'a>(
         &mut self,
         role: ClientSocket,
         header: &OutcomeHeader,
-        body: &[u8],
-        now: Instant,
+        body: impl FnOnce() -> &'a [u8],
     ) -> bool {
         if self.dealer(role).take_hello(header.call) {
-            self.greeted(role, greeting::read(&self.shared.endpoint, header, body), now);
+            self.greeted(role, greeting::read(&self.shared.endpoint, header, body()), Instant::now());
             return true;
         }
         let Some(sent) = self.pulse.answered(header.call) else { return false };
+        let now = Instant::now();
         self.shared.connection.note(|view| view.round_trip = Some(now - sent));
         if header.status == Status::OtherEpoch {
             self.other_epoch(header.epoch, now);
-        } else if let Ok(reply) = body::decode_as::<PingReply>(header.encoding, body) {
+        } else if let Ok(reply) = body::decode_as::<PingReply>(header.encoding, body()) {
             self.shared.connection.note(|view| view.clock.take(&reply, sent, now));
             if reply.epoch != self.session.epoch {
                 self.other_epoch(reply.epoch, now);

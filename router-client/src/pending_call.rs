@@ -13,18 +13,18 @@ use router_wire::reply::Progress;
 use router_wire::{CallId, Failure, Refused, ServerMessage, body};
 use serde::de::DeserializeOwned;
 
-use crate::call::must_not_wait;
+use crate::call::{is_in_inline, must_not_wait};
 use crate::call_error::CallError;
-use crate::call_slot::CallSlot;
+use crate::call_slot::{CallSlot, Ticket};
 use crate::client::RouterClient;
-use crate::command::Command;
+use crate::command::{Command, Start};
 use crate::ending::{Called, Ending};
 use crate::remote_error::RemoteError;
 
 /// A call that was made. Dropping it leaves the call running, unless
 /// [`cancel_on_drop`](PendingCall::cancel_on_drop) says otherwise. It keeps the client's connection.
 ///
-/// It is a [`Future`] that needs no runtime: the thread that brings the outcome wakes whoever polls it.
+/// It is a [`Future`] that needs no runtime: a thread of the client's own wakes whoever polls it.
 ///
 /// ```no_run
 /// # use router_client::RouterClient;
@@ -55,6 +55,20 @@ impl<T, E> PendingCall<T, E> {
         PendingCall { client, slot, number, name, cancelled, cancel_on_drop: false, returns: PhantomData }
     }
 
+    pub(crate) fn client(&self) -> &RouterClient {
+        &self.client
+    }
+
+    /// Has the call made.
+    pub(crate) fn made(&self, start: Start) {
+        self.client.driving().start(start);
+    }
+
+    /// Leaves what it ends with instead of being made.
+    pub(crate) fn ended(&self, ending: Ending) {
+        Ticket::new(Arc::clone(&self.slot), None).end(ending);
+    }
+
     /// Returns the name of the call.
     pub fn name(&self) -> &str {
         &self.name
@@ -68,14 +82,22 @@ impl<T, E> PendingCall<T, E> {
 
     /// Tells whether the call has ended, so that [`wait`](PendingCall::wait) returns at once.
     pub fn is_finished(&self) -> bool {
+        self.look_on();
         self.slot.has_ended()
+    }
+
+    /// Has the loop turned for who looks without waiting.
+    fn look_on(&self) {
+        if !self.slot.has_ended() {
+            self.client.driving().call_keeper();
+        }
     }
 
     /// Asks the call to end and returns at once. A call that has not been started never is; a running method ends at
     /// its next cancellation point, if it has one. The outcome says what came of it.
     pub fn cancel(&self) {
-        if !self.is_finished() && !self.cancelled.swap(true, Ordering::Relaxed) {
-            self.client.post(Command::Cancel(self.number));
+        if !self.slot.has_ended() && !self.cancelled.swap(true, Ordering::Relaxed) {
+            self.client.driving().post(Command::Cancel(self.number));
         }
     }
 
@@ -87,6 +109,7 @@ impl<T, E> PendingCall<T, E> {
 
     /// Takes the newest report, if one came since the last was taken.
     pub fn progress(&self) -> Option<Progress> {
+        self.look_on();
         self.read(self.slot.progress())
     }
 
@@ -95,8 +118,16 @@ impl<T, E> PendingCall<T, E> {
     /// # Blocking
     /// For `timeout`; a report and the outcome end it. In an `inline` method not at all.
     pub fn progress_timeout(&self, timeout: Duration) -> Option<Progress> {
-        let timeout = if must_not_wait().is_some() { Duration::ZERO } else { timeout };
-        self.read(self.slot.progress_until(end_of(timeout)))
+        if is_in_inline() {
+            return self.progress();
+        }
+        // The keeper turns the loop for who waits for more than the outcome.
+        let driving = self.client.driving();
+        driving.onlookers().one_more();
+        driving.call_keeper();
+        let report = self.slot.progress_until(end_of(timeout));
+        driving.onlookers().one_fewer();
+        self.read(report)
     }
 
     fn read(&self, report: Option<Frame>) -> Option<Progress> {
@@ -111,6 +142,16 @@ impl<T, E> PendingCall<T, E> {
 }
 
 impl<T: DeserializeOwned, E: RemoteError> PendingCall<T, E> {
+    /// Has the call made, and waits for its outcome.
+    pub(crate) fn made_and_waited_for(&self, start: Start) -> Result<T, CallError<E>> {
+        self.result(self.client.driving().call(start, &self.slot))
+    }
+
+    /// The outcome of a call that was not made.
+    pub(crate) fn not_made(&self, ending: Ending) -> Result<T, CallError<E>> {
+        self.result(ending)
+    }
+
     /// Waits for the outcome.
     ///
     /// # Errors
@@ -119,12 +160,12 @@ impl<T: DeserializeOwned, E: RemoteError> PendingCall<T, E> {
     /// # Blocking
     /// Until the outcome: at most for the request's deadline and 50 ms, if it has one. It also ends when the
     /// connection is lost, or does not come up within the connect timeout. In an `inline` method it never waits: a call
-    /// that has not ended is cancelled.
+    /// that has not ended is cancelled. While it waits, this thread may send and receive for the client's other threads.
     pub fn wait(self) -> Result<T, CallError<E>> {
         if let Some(refused) = self.refused_in_loop() {
             return self.result(refused);
         }
-        let ending = self.slot.wait();
+        let ending = self.client.driving().wait(&self.slot, None).unwrap_or(Ending::Closed);
         self.result(ending)
     }
 
@@ -139,7 +180,7 @@ impl<T: DeserializeOwned, E: RemoteError> PendingCall<T, E> {
         if let Some(refused) = self.refused_in_loop() {
             return Ok(self.result(refused));
         }
-        match self.slot.wait_until(end_of(timeout)) {
+        match self.client.driving().wait(&self.slot, Some(end_of(timeout))) {
             Some(ending) => Ok(self.result(ending)),
             None => Err(self),
         }
@@ -148,7 +189,7 @@ impl<T: DeserializeOwned, E: RemoteError> PendingCall<T, E> {
     /// What ends this call when its caller is in an inline method and the outcome is not there.
     fn refused_in_loop(&self) -> Option<Ending> {
         let by = must_not_wait()?;
-        if self.is_finished() {
+        if self.slot.has_ended() {
             return None;
         }
         self.cancel();
@@ -156,8 +197,7 @@ impl<T: DeserializeOwned, E: RemoteError> PendingCall<T, E> {
     }
 
     fn result(&self, ending: Ending) -> Result<T, CallError<E>> {
-        let endpoint = self.client.endpoint().to_string();
-        ending.into_result(&Called { name: &self.name, id: self.id(), endpoint: &endpoint })
+        ending.into_result(&Called { name: &self.name, id: self.id(), endpoint: self.client.endpoint() })
     }
 }
 
@@ -173,7 +213,11 @@ impl<T: DeserializeOwned, E: RemoteError> Future for PendingCall<T, E> {
 
     /// After the outcome was taken, every further poll says [`CallError::Closed`].
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.slot.poll(context).map(|ending| self.result(ending))
+        let polled = self.slot.poll(context);
+        if polled.is_pending() {
+            self.client.driving().call_keeper();
+        }
+        polled.map(|ending| self.result(ending))
     }
 }
 

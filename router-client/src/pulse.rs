@@ -33,6 +33,8 @@ pub(crate) struct Pulse {
     next_ping: Instant,
     /// Number and time of pings without an answer.
     pings: VecDeque<(u64, Instant)>,
+    /// The newest ping, while it has no answer.
+    newest: Option<u64>,
     /// Taken from the calls socket since its connection was made; the server counts from the same moment.
     received_bytes: u64,
     /// Part of `received_bytes` that a ping has told.
@@ -48,6 +50,7 @@ impl Pulse {
             last_answer: now,
             next_ping: now,
             pings: VecDeque::new(),
+            newest: None,
             received_bytes: 0,
             confirmed_bytes: 0,
         }
@@ -89,6 +92,7 @@ impl Pulse {
                 self.pings.pop_front();
             }
             self.pings.push_back((number, now));
+            self.newest = Some(number);
         }
     }
 
@@ -97,8 +101,16 @@ impl Pulse {
         self.next_ping = now;
     }
 
+    /// Whether the answer to the newest ping is still to come: how long that takes is measured.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        self.newest.is_some()
+    }
+
     /// An answer to the call `number` came: when that left, if it was a ping.
     pub(crate) fn answered(&mut self, number: u64) -> Option<Instant> {
+        if self.newest == Some(number) {
+            self.newest = None;
+        }
         let index = self.pings.iter().position(|(ping, _)| *ping == number)?;
         self.pings.remove(index).map(|(_, sent)| sent)
     }
@@ -160,7 +172,11 @@ mod tests {
         pulse.tried(start + MS, Some(2));
         assert_eq!(pulse.due(start + 500 * MS), None);
         assert_eq!(pulse.due(start + 501 * MS), Some(16 << 20));
+        assert!(pulse.awaits_answer());
         assert_eq!(pulse.answered(1), Some(start));
         assert_eq!(pulse.answered(1), None);
+        assert!(pulse.awaits_answer(), "1 was not the newest");
+        assert_eq!(pulse.answered(2), Some(start + MS));
+        assert!(!pulse.awaits_answer());
     }
 }

@@ -13,7 +13,7 @@ use crate::call::must_not_wait;
 use crate::call_error::CallError;
 use crate::call_slot::{CallSlot, Ticket};
 use crate::client::RouterClient;
-use crate::command::{Command, Start};
+use crate::command::Start;
 use crate::ending::Ending;
 use crate::outgoing::Outgoing;
 use crate::pending_call::PendingCall;
@@ -128,31 +128,39 @@ impl<T: DeserializeOwned, E: RemoteError> Request<T, E> {
             let refused = Failure::Cancelled { by, may_still_be_running: false };
             return Err(CallError::from_failure(&self.target, refused));
         }
-        self.start().wait()
+        let (pending, prepared) = self.prepare();
+        match prepared {
+            Ok(start) => pending.made_and_waited_for(start),
+            Err(ending) => pending.not_made(ending),
+        }
     }
 }
 
 impl<T, E> Request<T, E> {
     /// Makes the call and returns at once. Whatever keeps it from being made is its outcome.
-    #[allow(clippy::result_large_err, reason = "the error is moved once, into the slot of the call")]
     pub fn start(self) -> PendingCall<T, E> {
+        let (pending, prepared) = self.prepare();
+        match prepared {
+            Ok(start) => pending.made(start),
+            Err(ending) => pending.ended(ending),
+        }
+        pending
+    }
+
+    /// Takes room for the call, and writes its message; or says what it ends with.
+    #[allow(clippy::result_large_err, reason = "the error is moved once, to whoever waits for the outcome")]
+    fn prepare(self) -> (PendingCall<T, E>, Result<Start, Ending>) {
         let started = Instant::now();
         let Request { client, target, written, keyword, deadline, detached, .. } = self;
-        let shared = client.shared();
-        let number = shared.next_call();
-        let slot = Arc::new(CallSlot::default());
-        let pending = PendingCall::new(client.clone(), Arc::clone(&slot), number, target);
+        let number = client.shared().next_call();
+        let slot = Arc::new(CallSlot::new(Arc::clone(client.driving().onlookers())));
+        let pending = PendingCall::new(client, Arc::clone(&slot), number, target);
+        let (shared, target) = (pending.client().shared(), pending.name());
         let busy = |what: String| {
             shared.counters.busy.add_one();
             Ending::Failed(Failure::Busy { what })
         };
-        let header = RequestHeader {
-            flags: RequestFlags { body_in_own_frame: false, detached },
-            call: number,
-            ..EMPTY_HEADER
-        };
-        let target = pending.name();
-        let prepare = || {
+        let write = || {
             let message =
                 finish(target, written, &keyword).map_err(|reason| Ending::NotWritten { reason })?;
             let in_place = message.bytes.len() - REQUEST_HEADER_BYTES - target.len();
@@ -162,21 +170,16 @@ impl<T, E> Request<T, E> {
                 return Err(Ending::TooLarge { bytes, limit });
             }
             let permit = shared.budget.take_call().map_err(busy)?;
-            let flags = RequestFlags { body_in_own_frame: message.body.is_some(), ..header.flags };
-            let header = RequestHeader { flags, ..header };
+            let flags = RequestFlags { body_in_own_frame: message.body.is_some(), detached };
+            let header = RequestHeader { flags, call: number, ..EMPTY_HEADER };
             let Message { bytes, body } = message;
             let request = Outgoing::new(header, target.len(), bytes, body, &shared.budget).map_err(busy)?;
-            Ok((permit, request))
+            let ticket = Ticket::new(slot, Some(permit));
+            let deadline = deadline.and_then(|span| started.checked_add(span));
+            Ok(Start { number, ticket, request, started, deadline })
         };
-        match prepare() {
-            Ok((permit, request)) => {
-                let ticket = Ticket::new(slot, Some(permit));
-                let deadline = deadline.and_then(|span| started.checked_add(span));
-                client.post(Command::Start(Start { number, ticket, request, started, deadline }));
-            }
-            Err(ending) => Ticket::new(slot, None).end(ending),
-        }
-        pending
+        let start = write();
+        (pending, start)
     }
 }
 

@@ -20,7 +20,10 @@ pub struct ReplyBody {
 impl ReplyBody {
     /// An empty body behind `reserve_header` bytes (zeros for now) that the server fills in later.
     pub fn new(reserve_header: usize) -> ReplyBody {
-        ReplyBody { bytes: vec![0; reserve_header], start: reserve_header }
+        const SMALL_VALUE: usize = 96;
+        let mut bytes = Vec::with_capacity(reserve_header + SMALL_VALUE);
+        bytes.resize(reserve_header, 0);
+        ReplyBody { bytes, start: reserve_header }
     }
 
     /// Writes the value that the method returned; one written before is replaced.

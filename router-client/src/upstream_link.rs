@@ -7,6 +7,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
 use router_socket::{Context, Endpoint, Frame, PollEntry};
 use router_wire::hello::{ClientSocket, GatewayHop};
 use router_wire::request::encode_goodbye;
@@ -129,7 +130,7 @@ impl UpstreamLink {
     /// Takes what has come and sends what is due. Returns whether more may be waiting. Never waits.
     pub fn turn(&mut self, events: &mut Vec<UpstreamEvent>) -> bool {
         let now = self.read_clock();
-        self.link.take_events(now);
+        self.link.take_events(now, true);
         // Before the state is looked at: what came before a connection ended is an answer.
         let mut more = false;
         for socket in [ClientSocket::Control, ClientSocket::Calls] {
@@ -195,12 +196,12 @@ impl UpstreamLink {
     }
 
     /// The names of the calls that are urgent there.
-    pub fn urgent(&self) -> &HashSet<String> {
+    pub fn urgent(&self) -> &HashSet<String, RandomState> {
         &self.link.session.urgent
     }
 
     /// The names of the calls there that may run again.
-    pub fn idempotent(&self) -> &HashSet<String> {
+    pub fn idempotent(&self) -> &HashSet<String, RandomState> {
         &self.link.session.idempotent
     }
 
@@ -307,8 +308,7 @@ impl UpstreamLink {
             }
             Answer::Outcome { header, message, body } => {
                 let own = client.is_none();
-                if own && self.link.take_outcome(socket, &header, outcome_body(&message, body.as_ref()), now)
-                {
+                if own && self.link.take_outcome(socket, &header, || outcome_body(&message, body.as_ref())) {
                     return None;
                 }
                 if header.status == router_wire::Status::OtherEpoch {

@@ -32,7 +32,7 @@ impl RouterLoop {
         let bytes = reply.capacity();
         let reply = Frame::from_vec(reply);
         let owner = call.owner.map(|owner| (owner, key.number));
-        self.keep_outcome(owner, call.entry.name.shared(), &reply, bytes);
+        self.keep_outcome(owner, call.entry.name.shared(), &reply, bytes, Instant::now());
         if call.answered {
             self.dispatcher.counters.late_outcomes.add(1);
         } else {

@@ -1,15 +1,15 @@
 //! `Barriers`: what one client has cleared, so that nothing it sent before runs behind it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::table::Table;
 use crate::target::InstrumentId;
 
 /// What a client has cleared. Its urgent calls travel on another connection than its moves and may overtake them:
 /// a move that was sent before the stop and arrives behind it must not run.
 #[derive(Default)]
 pub(crate) struct Barriers {
-    instruments: HashMap<InstrumentId, Barrier>,
+    instruments: Table<InstrumentId, Barrier>,
     /// Of every instrument that was added behind this one: what was cleared before it was there.
     later_instruments: Option<(InstrumentId, Barrier)>,
 }

@@ -1,12 +1,12 @@
 //! How many calls, and how many bytes of bodies, may wait: in total and for one client.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::client_table::ClientKey;
 use crate::options::ServerOptions;
+use crate::table::Table;
 
 /// Limits of a [`Bounds`].
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +49,7 @@ pub(crate) struct Bounds {
 struct Taken {
     calls: usize,
     bytes: usize,
-    clients: HashMap<ClientKey, Share>,
+    clients: Table<ClientKey, Share>,
 }
 
 #[derive(Debug, Default)]

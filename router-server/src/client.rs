@@ -1,6 +1,5 @@
 //! `Client`: one client of a server, and the names by which it is known.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use router_wire::{ClientId, ClientIdentity};
 
 use crate::barriers::Barriers;
 use crate::flow::Flow;
+use crate::table::Set;
 
 /// A client that pings and then does not for this long is lost.
 pub(crate) const LOST_AFTER: Duration = Duration::from_secs(3);
@@ -29,7 +29,7 @@ pub(crate) type Peer = Box<[u8]>;
 pub(crate) struct Client {
     /// As people read it: `alice@scope-3 napari pid 4411`.
     pub(crate) label: Arc<str>,
-    pub(crate) in_flight: HashSet<u64>,
+    pub(crate) in_flight: Set<u64>,
     pub(crate) flow: Flow,
     pub(crate) barriers: Barriers,
     /// Who it says it is; nobody, until it has greeted or was introduced.

@@ -11,6 +11,7 @@ use router_wire::{ClientId, ClientIdentity};
 use crate::barriers::Barriers;
 use crate::client::{Client, LOST_AFTER, Peer};
 use crate::flow::Flow;
+use crate::table::{Set, Table};
 
 pub(crate) use crate::client::{ClientKey, Sender, Via};
 
@@ -31,10 +32,10 @@ pub(crate) enum GreetRefusal {
 /// All clients.
 #[derive(Default)]
 pub(crate) struct ClientTable {
-    by_peer: HashMap<Peer, (ClientKey, ClientSocket)>,
+    by_peer: Table<Peer, (ClientKey, ClientSocket)>,
     by_id: HashMap<ClientId, ClientKey>,
     pub(super) by_via: HashMap<Via, ClientKey>,
-    pub(super) clients: HashMap<ClientKey, Client>,
+    pub(super) clients: Table<ClientKey, Client>,
     /// Keys that were removed since they were asked for last.
     forgotten: Vec<ClientKey>,
     last_key: u64,
@@ -50,10 +51,10 @@ impl ClientTable {
     }
 
     /// The client behind a connection that has sent something; a stranger becomes one without a name, if there is room.
-    pub(crate) fn heard(
+    pub(crate) fn heard<'a>(
         &mut self,
         peer: &[u8],
-        address: Option<&str>,
+        address: impl FnOnce() -> Option<&'a str>,
         now: Instant,
     ) -> Option<(ClientKey, ClientSocket)> {
         if let Some(&(key, socket)) = self.by_peer.get(peer) {
@@ -62,7 +63,7 @@ impl ClientTable {
             }
             return Some((key, socket));
         }
-        let label = format!("unnamed client at {}", address.unwrap_or("this PC"));
+        let label = format!("unnamed client at {}", address().unwrap_or("this PC"));
         let key = self.add(Arc::from(label), None, None, now)?;
         self.attach(key, peer, ClientSocket::Calls);
         Some((key, ClientSocket::Calls))
@@ -273,7 +274,7 @@ impl ClientTable {
         }
         let client = Client {
             label,
-            in_flight: HashSet::new(),
+            in_flight: Set::default(),
             flow: Flow::default(),
             barriers: Barriers::default(),
             identity,
@@ -337,13 +338,13 @@ mod tests {
     fn both_sockets_of_a_client_are_one_client() {
         let mut table = ClientTable::default();
         let now = Instant::now();
-        let (stranger, _) = table.heard(b"a", None, now).unwrap();
+        let (stranger, _) = table.heard(b"a", || None, now).unwrap();
         let calls = table.greet(b"a", &identity(7), ClientSocket::Calls, true, now).unwrap();
         let control = table.greet(b"b", &identity(7), ClientSocket::Control, true, now).unwrap();
         assert_eq!(calls, control);
         assert!(table.get(stranger).is_none(), "the nameless client was this one");
         assert_eq!(&*table.get(calls).unwrap().label, "alice@scope-3 napari pid 4411");
-        assert_eq!(table.heard(b"b", None, now), Some((calls, ClientSocket::Control)));
+        assert_eq!(table.heard(b"b", || None, now), Some((calls, ClientSocket::Control)));
         // It comes back over another connection: answers go there.
         table.greet(b"c", &identity(7), ClientSocket::Calls, true, now).unwrap();
         assert_eq!(table.get(calls).unwrap().peer(ClientSocket::Calls).map(|peer| &**peer), Some(&b"c"[..]));
@@ -362,7 +363,7 @@ mod tests {
         assert!(table.find_lost(start + Duration::from_secs(5)).is_empty());
         assert!(!table.get(script).unwrap().lost, "a script that never pinged is not missed");
         let back = start + Duration::from_secs(6);
-        assert_eq!(table.heard(b"a", None, back).unwrap().0, key);
+        assert_eq!(table.heard(b"a", || None, back).unwrap().0, key);
         assert!(!table.get(key).unwrap().lost);
         assert!(table.find_lost(back).is_empty(), "it gets the time to ping again");
     }
@@ -372,7 +373,7 @@ mod tests {
         let mut table = ClientTable::default();
         let now = Instant::now();
         for stranger in 0..3 * MAX_CLIENTS as u64 {
-            table.heard(&stranger.to_le_bytes(), None, now);
+            table.heard(&stranger.to_le_bytes(), || None, now);
         }
         assert!(table.clients.len() <= MAX_CLIENTS && table.by_peer.len() <= MAX_CLIENTS);
     }
@@ -388,7 +389,7 @@ mod tests {
             GreetRefusal::OtherIdentity(Sender { client: first, socket: ClientSocket::Calls, json: false });
         assert_eq!(table.greet(b"liar", &identity(2), ClientSocket::Calls, true, now), Err(refusal));
         for stranger in 0..2 * MAX_CLIENTS as u64 {
-            table.heard(&stranger.to_le_bytes(), None, now + Duration::from_secs(1));
+            table.heard(&stranger.to_le_bytes(), || None, now + Duration::from_secs(1));
         }
         assert!(table.has_greeted(honest) && !table.has_greeted(first));
     }
@@ -407,7 +408,7 @@ mod tests {
         let (busy, behind_busy) = gateway(b"busy", 2);
         table.get_mut(behind_busy).unwrap().in_flight.insert(7);
         for stranger in 0..2 * MAX_CLIENTS as u64 {
-            table.heard(&stranger.to_le_bytes(), None, now + Duration::from_secs(1));
+            table.heard(&stranger.to_le_bytes(), || None, now + Duration::from_secs(1));
         }
         assert!(table.get(busy).is_some() && table.get(behind_busy).is_some());
         assert!(table.get(idle).is_none() && table.get(behind_idle).is_none());
@@ -417,8 +418,8 @@ mod tests {
     fn who_never_pings_and_is_silent_for_long_is_told_behind_as_gone_and_stays_here() {
         let mut table = ClientTable::default();
         let start = Instant::now();
-        let (script, _) = table.heard(b"script", None, start).unwrap();
-        let (busy, _) = table.heard(b"busy", None, start).unwrap();
+        let (script, _) = table.heard(b"script", || None, start).unwrap();
+        let (busy, _) = table.heard(b"busy", || None, start).unwrap();
         let pinging = table.greet(b"gui", &identity(1), ClientSocket::Calls, true, start).unwrap();
         table.get_mut(busy).unwrap().in_flight.insert(7);
         let late = start + FORGOTTEN_AFTER + Duration::from_secs(1);

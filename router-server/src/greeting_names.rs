@@ -76,8 +76,8 @@ impl Upstream {
 
     fn here_all<'a>(
         &'a self,
-        names: &'a std::collections::HashSet<String>,
+        names: impl IntoIterator<Item = &'a String> + 'a,
     ) -> impl Iterator<Item = String> + 'a {
-        names.iter().map(|name| self.here(name))
+        names.into_iter().map(|name| self.here(name))
     }
 }

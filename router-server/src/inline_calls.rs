@@ -61,7 +61,7 @@ impl RouterLoop {
         let reply = encode_outcome(outcome, self.dispatcher.epoch, header.call, self.settings.max_body_bytes);
         let (bytes, reply) = (reply.capacity(), Frame::from_vec(reply));
         let call = self.call_key(sender.client, header.call);
-        self.keep_outcome(call, entry.name.shared(), &reply, bytes);
+        self.keep_outcome(call, entry.name.shared(), &reply, bytes, started + elapsed);
         self.send_answer(sender.client, sender.socket, reply.into());
     }
 }

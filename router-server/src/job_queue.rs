@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
-use router_client::{CallControl, Interrupted};
+use router_client::{Call, CallControl, Interrupted};
 use router_wire::status::RunningCall;
 
 use crate::bounds::Bounds;
@@ -61,8 +61,7 @@ struct Running {
     instrument: InstrumentId,
     control: CallControl,
     since: Instant,
-    call: String,
-    client: String,
+    call: Call,
 }
 
 impl JobQueue {
@@ -225,8 +224,8 @@ impl JobQueue {
     pub(crate) fn running(&self) -> Vec<RunningCall> {
         let state = self.state.lock();
         let describe = |running: &Running| RunningCall {
-            name: running.call.clone(),
-            client: running.client.clone(),
+            name: running.call.name().to_owned(),
+            client: running.call.client().to_owned(),
             running_ms: running.since.elapsed().as_secs_f64() * 1e3,
         };
         state.running.iter().map(describe).collect()
@@ -257,8 +256,7 @@ impl Running {
             instrument: job.entry.instrument_id,
             control: job.control.clone(),
             since: Instant::now(),
-            call: job.call.name().to_owned(),
-            client: job.call.client().to_owned(),
+            call: job.call.clone(),
         }
     }
 }

@@ -6,12 +6,14 @@
 //! for clients whose outcomes went, 65,536 of them in one life of a server; of further ones nothing is certain.
 //! A call that somebody was told had never run is closed: for as long as the server lives it is not run.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use router_socket::Frame;
 use router_wire::{CallId, ClientId, Name, OutcomeHeader, ServerMessage};
+
+use crate::table::{Set, Table};
 
 /// A call as every server knows it: its client's id and the number.
 pub(crate) type CallKey = (ClientId, u64);
@@ -57,13 +59,13 @@ pub(crate) struct KeptOutcomes {
     /// How many entries went: the place of the oldest, counted from the first there ever was.
     gone: u64,
     /// Places.
-    by_call: HashMap<CallKey, u64>,
+    by_call: Table<CallKey, u64>,
     bytes: usize,
     /// The highest number that went, by client.
-    forgotten_to: HashMap<ClientId, u64>,
+    forgotten_to: Table<ClientId, u64>,
     /// Something went for which there is no mark.
     unmarked: bool,
-    closed: HashSet<CallKey>,
+    closed: Set<CallKey>,
 }
 
 impl KeptOutcomes {
@@ -72,11 +74,11 @@ impl KeptOutcomes {
             limits,
             entries: VecDeque::new(),
             gone: 0,
-            by_call: HashMap::new(),
+            by_call: Table::default(),
             bytes: 0,
-            forgotten_to: HashMap::new(),
+            forgotten_to: Table::default(),
             unmarked: false,
-            closed: HashSet::new(),
+            closed: Set::default(),
         }
     }
 

@@ -98,6 +98,7 @@ mod stop_hooks;
 mod stop_report;
 mod stop_schedule;
 mod stopping;
+mod table;
 mod target;
 mod timers;
 

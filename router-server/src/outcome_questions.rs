@@ -81,9 +81,10 @@ impl RouterLoop {
         name: Arc<str>,
         message: &Frame,
         bytes: usize,
+        now: Instant,
     ) {
         let Some(call) = call.filter(|_| message.get(3) != Some(&(Status::ClientLost as u8))) else { return };
-        self.outcomes.keep(call, name, message, bytes, Instant::now());
+        self.outcomes.keep(call, name, message, bytes, now);
     }
 
     /// The call as it is kept, if its client has said who it is.

@@ -8,6 +8,7 @@ use router_wire::{Arguments, BodyError, Failure, Name, nearest};
 use crate::add_error::AddError;
 use crate::call_entry::CallEntry;
 use crate::executor::Executor;
+use crate::table::Table;
 use crate::target::InstrumentId;
 
 /// An instrument that was added.
@@ -84,7 +85,7 @@ fn overlaps(one: &Name, other: &Name) -> bool {
 /// The names of one server. Behind a lock that is held for look-ups and changes of these maps only.
 #[derive(Default)]
 pub(crate) struct Registry {
-    pub(super) calls: HashMap<Name, Arc<CallEntry>>,
+    pub(super) calls: Table<Name, Arc<CallEntry>>,
     pub(super) named: HashMap<Name, Arc<NamedCall>>,
     pub(super) instruments: HashMap<Name, Served>,
     pub(super) lanes: HashMap<Name, LaneInUse>,

@@ -153,7 +153,7 @@ impl RouterLoop {
         message: &Frame,
         now: Instant,
     ) -> Option<Sender> {
-        let connection = self.clients.heard(peer, message.peer_address(), now);
+        let connection = self.clients.heard(peer, || message.peer_address(), now);
         let heard = match from {
             From::Connection => connection,
             From::Behind(via) => {

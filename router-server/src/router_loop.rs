@@ -2,7 +2,7 @@
 //!
 //! Requests are in `requests.rs`, answers in `answers.rs`. The loop never blocks outside `poll`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,7 @@ use crate::parked::Parked;
 use crate::router_event::RouterEvent;
 use crate::socket_file::SocketFile;
 use crate::stopping::Stopping;
+use crate::table::Table;
 use crate::timers::{Due, Timers};
 use crate::upstreams::Upstream;
 
@@ -46,7 +47,7 @@ pub(crate) struct RouterLoop {
     pub(super) settings: Settings,
     pub(super) bounds: ServerBounds,
     pub(super) clients: ClientTable,
-    pub(super) in_flight: HashMap<JobKey, InFlight>,
+    pub(super) in_flight: Table<JobKey, InFlight>,
     /// Requests for names that may still come.
     pub(super) parked: Vec<Parked>,
     /// They are being looked at again.
@@ -138,7 +139,7 @@ impl RouterLoop {
             settings,
             bounds,
             clients: ClientTable::default(),
-            in_flight: HashMap::new(),
+            in_flight: Table::default(),
             parked: Vec::new(),
             parks_again: false,
             outcomes,
@@ -166,13 +167,19 @@ impl RouterLoop {
         let requests = self.take_requests();
         let events = self.take_events();
         let more_behind = self.turn_upstreams();
-        self.take_monitor_events();
+        let may_be_more = requests.max(events) == MESSAGES_PER_TURN;
+        // A loop that sleeps is told of news; one that has no time to sleep looks for them.
+        if may_be_more || !self.monitor.is_quiet() {
+            self.take_monitor_events();
+        }
         self.do_what_is_due(requests < MESSAGES_PER_TURN);
         self.wakes.drain(..).for_each(|queue| queue.wake());
         if self.has_stopped() {
             return Turn::Ended;
         }
-        if requests + events == 0 && !more_behind {
+        // What is to go to a server behind goes with its next turn.
+        let goes_behind = requests + events > 0 && !self.upstreams.is_empty();
+        if !may_be_more && !more_behind && !goes_behind {
             self.sleep();
         }
         Turn::Again
@@ -279,15 +286,22 @@ impl RouterLoop {
                 }
             }
         }
+        self.tidy_timers();
+    }
+
+    /// Drops timers of calls that have ended, where they are most of all.
+    fn tidy_timers(&mut self) {
         let (in_flight, parked, upstreams) = (&self.in_flight, &self.parked, &self.upstreams);
         let behind = upstreams.iter().map(|upstream| upstream.calls.len()).sum::<usize>();
+        if !self.timers.need_tidying(in_flight.len() + parked.len() + behind) {
+            return;
+        }
         let waiting: HashSet<JobKey> = parked.iter().map(|parked| parked.key).collect();
-        let is_in_flight = |key: JobKey| {
+        self.timers.tidy(|key| {
             in_flight.contains_key(&key)
                 || waiting.contains(&key)
                 || upstreams.iter().any(|upstream| upstream.calls.contains_key(&key))
-        };
-        self.timers.tidy(in_flight.len() + parked.len() + behind, is_in_flight);
+        });
     }
 
     fn deadline_passed(&mut self, key: JobKey) {
@@ -355,16 +369,21 @@ impl RouterLoop {
         let next = next.into_iter().chain(self.upstreams_due(now)).min();
         let timeout = next.map(|at| at.saturating_duration_since(now));
         self.upstreams_sleep(timeout);
-        let mut entries = vec![PollEntry::readable(&self.socket), self.monitor.poll_entry()];
-        let own = entries.len();
+        let mut own = [PollEntry::readable(&self.socket), self.monitor.poll_entry()];
+        if self.upstreams.is_empty() {
+            if let Err(error) = self.mailbox.poll(&mut own, timeout) {
+                log::error!("the router loop could not wait: {error}");
+            }
+            return;
+        }
+        let own_count = own.len();
+        let mut entries = Vec::from(own);
         RouterLoop::upstream_entries(&self.upstreams, &mut entries);
         if let Err(error) = self.mailbox.poll(&mut entries, timeout) {
             log::error!("the router loop could not wait: {error}");
         }
-        if !self.upstreams.is_empty() {
-            let writable: Vec<bool> = entries.split_off(own).iter().map(PollEntry::is_writable).collect();
-            drop(entries);
-            self.unblock_upstreams(&writable);
-        }
+        let writable: Vec<bool> = entries.split_off(own_count).iter().map(PollEntry::is_writable).collect();
+        drop(entries);
+        self.unblock_upstreams(&writable);
     }
 }

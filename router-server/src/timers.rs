@@ -42,11 +42,13 @@ impl Timers {
         self.heap.pop().map(|Reverse((_, due))| due)
     }
 
-    /// Drops what belongs to calls that are not in flight any more, when the heap has grown past four times them.
-    pub(crate) fn tidy(&mut self, in_flight: usize, is_in_flight: impl Fn(JobKey) -> bool) {
-        if self.heap.len() < 1024 || self.heap.len() < 4 * in_flight {
-            return;
-        }
+    /// Whether the heap has grown past four times the calls in flight.
+    pub(crate) fn need_tidying(&self, in_flight: usize) -> bool {
+        self.heap.len() >= 1024 && self.heap.len() >= 4 * in_flight
+    }
+
+    /// Drops what belongs to calls that are not in flight any more.
+    pub(crate) fn tidy(&mut self, is_in_flight: impl Fn(JobKey) -> bool) {
         self.heap.retain(|Reverse((_, due))| match due {
             Due::Deadline(key) | Due::Progress(key) => is_in_flight(*key),
             Due::LostClients | Due::NamesHaveCome => true,

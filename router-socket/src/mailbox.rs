@@ -96,6 +96,11 @@ impl<T: Send> Mailbox<T> {
         self.channel.try_recv().ok()
     }
 
+    /// Tells whether no message waits.
+    pub fn is_empty(&self) -> bool {
+        self.channel.is_empty()
+    }
+
     /// Sleeps until a message is posted, one of `sockets` is ready, or `timeout` is over; `None` waits without end.
     ///
     /// Drain the sockets and the mailbox first: the sockets are asked once more in any case, but if a message waits
@@ -116,7 +121,7 @@ impl<T: Send> Mailbox<T> {
             || !channel.is_empty(),
             |waits| {
                 let timeout = if waits { Some(Duration::ZERO) } else { timeout };
-                poller.poll_with(sockets, Some(wake_up.poll_item()), timeout)
+                poller.poll_with(sockets, Some(wake_up), timeout)
             },
         )?;
         // A wake-up that comes after the poll makes the next one return at once, and is emptied then.

@@ -120,6 +120,11 @@ impl Monitor {
         None
     }
 
+    /// Tells whether no event waited when it was asked last; a poll tells when one comes.
+    pub fn is_quiet(&self) -> bool {
+        self.receiver.is_quiet()
+    }
+
     /// Makes the entry for a loop's poll; it becomes readable when an event waits.
     pub fn poll_entry(&self) -> PollEntry<'_> {
         PollEntry::readable(&self.receiver)

@@ -1,10 +1,20 @@
 //! Waiting on several sockets at once.
 
-use crate::error::{SocketError, last_zmq_error};
+#[cfg(unix)]
+mod descriptors;
+#[cfg(any(test, not(unix)))]
+#[cfg_attr(unix, allow(dead_code, reason = "its tests run everywhere"))]
+mod zmq_poll;
+
+use crate::error::SocketError;
 use crate::socket::Socket;
-use std::ffi::{c_int, c_long};
+use crate::wake_up::WakeUp;
 use std::time::{Duration, Instant};
-use zmq_sys::zmq_pollitem_t;
+
+#[cfg(unix)]
+use descriptors::Items;
+#[cfg(not(unix))]
+use zmq_poll::Items;
 
 /// What a loop waits for on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +61,24 @@ impl<'a> PollEntry<'a> {
         self.ready & zmq_sys::ZMQ_POLLOUT as i16 != 0
     }
 
-    fn poll_item(&self) -> zmq_pollitem_t {
+    fn wants(&self) -> i16 {
         let events = match self.interest {
             Interest::Readable => zmq_sys::ZMQ_POLLIN,
             Interest::Writable => zmq_sys::ZMQ_POLLOUT,
             Interest::Both => zmq_sys::ZMQ_POLLIN | zmq_sys::ZMQ_POLLOUT,
         };
-        zmq_pollitem_t { socket: self.socket.raw(), fd: 0, events: events as i16, revents: 0 }
+        events as i16
     }
+}
+
+/// What wakes a poll besides sockets.
+#[derive(Clone, Copy)]
+#[allow(dead_code, reason = "a system has one of the two")]
+pub(crate) enum WakeUpSource<'a> {
+    /// A descriptor that is readable while it rings.
+    Descriptor(zmq_sys::RawFd),
+    /// A socket on which a message waits while it rings.
+    Socket(&'a Socket),
 }
 
 /// Waits until one of `entries` is ready or `timeout` is over; `None` waits without end. Returns how many are ready.
@@ -77,12 +97,8 @@ pub fn poll(entries: &mut [PollEntry<'_>], timeout: Option<Duration>) -> Result<
 /// The memory of a loop that polls again and again.
 #[derive(Default)]
 pub struct Poller {
-    /// Written and read within one poll; kept for its capacity.
-    items: Vec<zmq_pollitem_t>,
+    items: Items,
 }
-
-// SAFETY: between polls the pointers in `items` are left-overs that nobody follows.
-unsafe impl Send for Poller {}
 
 impl Poller {
     /// Does what [`poll`] does, without allocating each time.
@@ -104,52 +120,55 @@ impl Poller {
     pub(crate) fn poll_with(
         &mut self,
         entries: &mut [PollEntry<'_>],
-        wake_up: Option<zmq_pollitem_t>,
+        wake_up: Option<&WakeUp>,
         timeout: Option<Duration>,
     ) -> Result<Polled, SocketError> {
-        self.items.clear();
-        self.items.extend(entries.iter().map(PollEntry::poll_item));
-        self.items.extend(wake_up);
-        self.wait(timeout)?;
-        for (entry, item) in entries.iter_mut().zip(&self.items) {
-            entry.ready = item.revents;
-        }
-        let woken = self.items.get(entries.len()).is_some_and(|item| item.revents != 0);
-        Ok(Polled { ready_entries: entries.iter().filter(|entry| entry.ready != 0).count(), woken })
-    }
-
-    fn wait(&mut self, timeout: Option<Duration>) -> Result<(), SocketError> {
-        // A span beyond the end of the clock is as good as no end.
-        let deadline = timeout.and_then(|span| Instant::now().checked_add(span));
-        loop {
-            let left_ms = match (timeout, deadline) {
-                (Some(Duration::ZERO), _) => 0,
-                (_, Some(deadline)) => ceil_ms(deadline.saturating_duration_since(Instant::now())),
-                (_, None) => -1,
-            };
-            // SAFETY: a list of the length given; its sockets are open, and borrowed by this thread for the call.
-            let count =
-                unsafe { zmq_sys::zmq_poll(self.items.as_mut_ptr(), self.items.len() as c_int, left_ms) };
-            if count >= 0 {
-                return Ok(());
-            }
-            match last_zmq_error() {
-                zmq::Error::EINTR => {}
-                other => return Err(SocketError::from_zmq("poll", other)),
-            }
-        }
+        self.items.wait(entries, wake_up.map(WakeUp::source), &Timeout::new(timeout))
     }
 }
 
 /// What a poll with a wake-up found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Polled {
     pub(crate) ready_entries: usize,
     pub(crate) woken: bool,
 }
 
+/// How long a poll may take, over interruptions by signals.
+enum Timeout {
+    None,
+    Zero,
+    /// Read from the clock only where a poll is long enough to be interrupted.
+    Until(Instant, Duration),
+}
+
+impl Timeout {
+    fn new(timeout: Option<Duration>) -> Timeout {
+        match timeout {
+            None => Timeout::None,
+            Some(Duration::ZERO) => Timeout::Zero,
+            // A span beyond the end of the clock is as good as no end.
+            Some(span) => match Instant::now().checked_add(span) {
+                Some(end) => Timeout::Until(end, span),
+                None => Timeout::None,
+            },
+        }
+    }
+
+    /// What is left, in the milliseconds that the system takes: -1 is without end.
+    fn left_ms(&self, is_first: bool) -> i32 {
+        match self {
+            Timeout::None => -1,
+            Timeout::Zero => 0,
+            Timeout::Until(_, span) if is_first => ceil_ms(*span),
+            Timeout::Until(end, _) => ceil_ms(end.saturating_duration_since(Instant::now())),
+        }
+    }
+}
+
 /// Rounds up, so that a loop that waits until it is due does not wake just before.
-fn ceil_ms(span: Duration) -> c_long {
-    c_long::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(c_long::MAX).min(i32::MAX as c_long)
+fn ceil_ms(span: Duration) -> i32 {
+    i32::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]
@@ -163,7 +182,7 @@ mod tests {
             (Duration::from_nanos(1), 1),
             (Duration::from_millis(1), 1),
             (Duration::from_micros(1_001), 2),
-            (Duration::MAX, i32::MAX as c_long),
+            (Duration::MAX, i32::MAX),
         ] {
             assert_eq!(ceil_ms(span), expect, "{span:?}");
         }

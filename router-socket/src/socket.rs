@@ -6,6 +6,7 @@ use crate::error::{SocketError, last_zmq_error};
 use crate::frame::Frame;
 use crate::monitor::{Monitor, MonitoredSocket};
 use crate::refusal::{SendRefusal, TrySendError};
+use std::cell::Cell;
 use std::ffi::{CString, c_int, c_void};
 use std::sync::Arc;
 
@@ -33,6 +34,11 @@ pub struct Socket {
     monitored: Arc<MonitoredSocket>,
     /// Frames of the last message that were thrown away.
     discarded_frames: usize,
+    /// ZMQ_FD, which stays the same for life.
+    descriptor: zmq_sys::RawFd,
+    /// Nothing waits to be received, and no news for the socket: what comes next makes the descriptor readable. Anything
+    /// done with the socket may take the news in, and with it the sign on the descriptor, so whatever is done ends it.
+    quiet: Cell<bool>,
     /// Owns the socket and closes it.
     _zmq: zmq::Socket,
 }
@@ -47,14 +53,17 @@ impl Socket {
             .socket(kind.to_zmq())
             .map_err(|reason| SocketError::from_zmq("make a socket", reason))?;
         let raw = zmq.as_mut_ptr();
-        let socket = Socket {
+        let mut socket = Socket {
             raw,
             kind,
             context: context.clone(),
             monitored: Arc::new(MonitoredSocket::open(raw)),
             discarded_frames: 0,
+            descriptor: zmq_sys::RawFd::default(),
+            quiet: Cell::new(false),
             _zmq: zmq,
         };
+        socket.descriptor = socket.get_number(zmq_sys::ZMQ_FD, "read FD")?;
         socket.set_defaults()?;
         Ok(socket)
     }
@@ -149,6 +158,7 @@ impl Socket {
     /// # Errors
     /// [`TrySendError`] with the frame and the reason.
     pub fn try_send(&mut self, mut frame: Frame, more: bool) -> Result<(), TrySendError> {
+        self.disturb();
         let flags = zmq_sys::ZMQ_DONTWAIT | if more { zmq_sys::ZMQ_SNDMORE } else { 0 };
         // SAFETY: an open socket, used by this thread only: `&mut self`.
         let mut sent = unsafe { frame.send(self.raw, flags as c_int) };
@@ -167,7 +177,9 @@ impl Socket {
     /// [`SocketError::ContextTerminated`].
     pub fn try_recv(&mut self) -> Result<Option<Frame>, SocketError> {
         // SAFETY: an open socket, used by this thread only: `&mut self`.
-        unsafe { Frame::receive(self.raw) }
+        let received = unsafe { Frame::receive(self.raw) };
+        self.quiet.set(matches!(received, Ok(None)));
+        received
     }
 
     /// Takes all frames of a message that waits into `frames`, which is cleared first; `false` if none waits.
@@ -232,6 +244,23 @@ impl Socket {
         self.get_number(zmq_sys::ZMQ_FD, "read FD")
     }
 
+    /// The same, as it was when the socket was made.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "for the system's own poll"))]
+    pub(crate) fn descriptor(&self) -> zmq_sys::RawFd {
+        self.descriptor
+    }
+
+    /// Tells whether nothing waited when the socket was asked last and nothing was done with it since: a poll tells when
+    /// something comes, and until then there is no need to ask.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet.get()
+    }
+
+    /// Something is done with the socket that may take in news.
+    pub(crate) fn disturb(&self) {
+        self.quiet.set(false);
+    }
+
     /// Returns the endpoint that was bound or connected last, as libzmq writes it.
     ///
     /// # Errors
@@ -278,11 +307,17 @@ impl Socket {
         if status == 0 { Ok(size) } else { Err(SocketError::last(action)) }
     }
 
-    fn events(&self) -> Result<c_int, SocketError> {
+    /// Takes all news in and tells what can be done: ZMQ_POLLIN, ZMQ_POLLOUT.
+    pub(crate) fn events(&self) -> Result<c_int, SocketError> {
+        self.disturb();
         loop {
             match self.get_number(zmq_sys::ZMQ_EVENTS, "read EVENTS") {
                 Err(SocketError::Zmq { reason: zmq::Error::EINTR, .. }) => {}
-                events => return events,
+                Ok(events) => {
+                    self.quiet.set(events & zmq_sys::ZMQ_POLLIN as c_int == 0);
+                    return Ok(events);
+                }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -302,6 +337,7 @@ impl Socket {
         endpoint: &Endpoint,
         function: unsafe extern "C" fn(*mut c_void, *const std::ffi::c_char) -> c_int,
     ) -> Result<(), SocketError> {
+        self.disturb();
         let text = CString::new(endpoint.to_string()).expect("an endpoint has no NUL: it was parsed");
         // SAFETY: an open socket, not used by another thread (not Sync), and a string that ends with NUL.
         match unsafe { function(self.raw, text.as_ptr()) } {

@@ -313,3 +313,25 @@ fn contexts_have_identities() {
     assert_eq!(a.id(), a.clone().id());
     assert_ne!(a.id(), b.id());
 }
+
+/// The descriptor tells of news once, and asking for room to send takes the news in: a poll behind that must not wait
+/// for the descriptor.
+#[test]
+fn a_message_whose_sign_was_taken_is_still_found_by_a_poll() {
+    let context = Context::new(1).unwrap();
+    let mut left = context.socket(SocketKind::Pair).unwrap();
+    let endpoint = left.bind(&router_socket::Endpoint::unique_inproc("sign")).unwrap();
+    let mut right = context.socket(SocketKind::Pair).unwrap();
+    right.connect(&endpoint).unwrap();
+    for _ in 0..3 {
+        while left.try_recv().unwrap().is_some() {}
+        assert!(left.is_quiet());
+        right.try_send(Frame::copy_from(b"x"), false).unwrap();
+        assert!(left.events_writable().unwrap() && !left.is_quiet());
+        let long = std::time::Duration::from_secs(20);
+        let begun = std::time::Instant::now();
+        let ready =
+            router_socket::poll(&mut [router_socket::PollEntry::readable(&left)], Some(long)).unwrap();
+        assert!(ready == 1 && begun.elapsed() < long);
+    }
+}

@@ -116,6 +116,9 @@ pub fn check(text: &str) -> Result<(), NameError> {
     if text.len() > MAX_NAME_BYTES {
         return Err(NameError::TooLong { start: text.chars().take(40).collect(), len: text.len() });
     }
+    if is_plain(text) {
+        return Ok(());
+    }
     if let Some(character) = text.chars().find(|c| c.is_control()) {
         return Err(NameError::ControlCharacter { name: text.to_owned(), character });
     }
@@ -123,6 +126,17 @@ pub fn check(text: &str) -> Result<(), NameError> {
         return Err(NameError::EmptyPart { name: text.to_owned() });
     }
     Ok(())
+}
+
+/// Whether a name is legal and of printable ASCII: nearly all are, and this is asked of every request.
+fn is_plain(text: &str) -> bool {
+    let mut before = b'.';
+    let plain = text.bytes().all(|byte| {
+        let part_is_empty = byte == b'.' && before == b'.';
+        before = byte;
+        (0x20..0x7f).contains(&byte) && !part_is_empty
+    });
+    plain && before != b'.'
 }
 
 /// The at most three `candidates` that are most like `wrong`, best first.

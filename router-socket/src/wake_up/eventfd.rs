@@ -2,11 +2,11 @@
 
 use crate::context::Context;
 use crate::error::SocketError;
+use crate::poll::WakeUpSource;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::sync::Arc;
-use zmq_sys::zmq_pollitem_t;
 
 /// The loop's end.
 pub(crate) struct WakeUp {
@@ -44,12 +44,7 @@ impl WakeUp {
         let _ = (&*self.eventfd).read(&mut count); // nothing to read means nothing to forget
     }
 
-    pub(crate) fn poll_item(&self) -> zmq_pollitem_t {
-        zmq_pollitem_t {
-            socket: std::ptr::null_mut(),
-            fd: self.eventfd.as_raw_fd(),
-            events: zmq_sys::ZMQ_POLLIN as i16,
-            revents: 0,
-        }
+    pub(crate) fn source(&self) -> WakeUpSource<'_> {
+        WakeUpSource::Descriptor(self.eventfd.as_raw_fd())
     }
 }

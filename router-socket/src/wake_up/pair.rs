@@ -8,9 +8,9 @@ use crate::context::{Context, SocketKind};
 use crate::endpoint::Endpoint;
 use crate::error::SocketError;
 use crate::frame::Frame;
+use crate::poll::WakeUpSource;
 use crate::socket::Socket;
 use std::sync::Mutex;
-use zmq_sys::zmq_pollitem_t;
 
 /// The loop's end.
 pub(crate) struct WakeUp {
@@ -46,8 +46,8 @@ impl WakeUp {
         while let Ok(Some(_)) = self.socket.try_recv() {}
     }
 
-    pub(crate) fn poll_item(&self) -> zmq_pollitem_t {
-        zmq_pollitem_t { socket: self.socket.raw(), fd: 0, events: zmq_sys::ZMQ_POLLIN as i16, revents: 0 }
+    pub(crate) fn source(&self) -> WakeUpSource<'_> {
+        WakeUpSource::Socket(&self.socket)
     }
 }
 
@@ -68,7 +68,8 @@ mod tests {
             waker.wake();
         }
         assert!(is_readable(&wake_up));
-        assert_eq!(wake_up.poll_item().socket, wake_up.socket.raw());
+        let WakeUpSource::Socket(socket) = wake_up.source() else { panic!("it is a socket") };
+        assert_eq!(socket.raw(), wake_up.socket.raw());
         wake_up.empty();
         assert!(!is_readable(&wake_up));
         waker.wake();
