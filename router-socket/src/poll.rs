@@ -17,18 +17,31 @@ pub enum Interest {
     Both,
 }
 
-/// One socket of the list a loop waits on; afterwards it says what is ready.
+/// One socket, or descriptor, of the list a loop waits on; afterwards it says what is ready.
 pub struct PollEntry<'a> {
-    socket: &'a Socket,
+    target: Target<'a>,
     interest: Interest,
     /// Written by a poll.
     ready: i16,
 }
 
+/// What is waited on.
+enum Target<'a> {
+    Socket(&'a Socket),
+    #[cfg(unix)]
+    Descriptor(std::os::fd::BorrowedFd<'a>),
+}
+
 impl<'a> PollEntry<'a> {
     /// Waits for what `interest` says.
     pub fn new(socket: &'a Socket, interest: Interest) -> PollEntry<'a> {
-        PollEntry { socket, interest, ready: 0 }
+        PollEntry { target: Target::Socket(socket), interest, ready: 0 }
+    }
+
+    /// Waits for something to read from a descriptor that is no ZeroMQ socket, or for its end.
+    #[cfg(unix)]
+    pub fn descriptor(descriptor: std::os::fd::BorrowedFd<'a>) -> PollEntry<'a> {
+        PollEntry { target: Target::Descriptor(descriptor), interest: Interest::Readable, ready: 0 }
     }
 
     /// Waits for a message to receive.
@@ -57,7 +70,14 @@ impl<'a> PollEntry<'a> {
             Interest::Writable => zmq_sys::ZMQ_POLLOUT,
             Interest::Both => zmq_sys::ZMQ_POLLIN | zmq_sys::ZMQ_POLLOUT,
         };
-        zmq_pollitem_t { socket: self.socket.raw(), fd: 0, events: events as i16, revents: 0 }
+        let (socket, fd) = match &self.target {
+            Target::Socket(socket) => (socket.raw(), 0),
+            #[cfg(unix)]
+            Target::Descriptor(descriptor) => {
+                (std::ptr::null_mut(), std::os::fd::AsRawFd::as_raw_fd(descriptor))
+            }
+        };
+        zmq_pollitem_t { socket, fd, events: events as i16, revents: 0 }
     }
 }
 

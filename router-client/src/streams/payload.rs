@@ -20,6 +20,8 @@ pub struct Payload(Bytes);
 enum Bytes {
     Copied(Arc<[u8]>),
     Received { frame: Arc<Frame>, start: usize },
+    /// Bytes with an owner, such as a slot in shared memory.
+    Owned(Arc<dyn AsRef<[u8]> + Send + Sync>),
 }
 
 /// Up to this length a frame may lie in the buffer that libzmq received it into, together with its neighbours,
@@ -45,11 +47,17 @@ impl Payload {
         }
     }
 
+    /// All bytes of `owner`, which keeps them where they are and as they are.
+    pub(crate) fn of_owner(owner: impl AsRef<[u8]> + Send + Sync + 'static) -> Payload {
+        Payload(Bytes::Owned(Arc::new(owner)))
+    }
+
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Bytes::Copied(bytes) => bytes,
             Bytes::Received { frame, start } => &frame[*start..],
+            Bytes::Owned(owner) => (**owner).as_ref(),
         }
     }
 }

@@ -1,0 +1,81 @@
+//! `SharedStream`: one stream's samples in memory that its server shares with this process, as its hub sees it.
+
+use router_slots::{Borrower, NotHeld, SlotDescriptor, SlotReader};
+use router_wire::SampleHeader;
+
+use super::packet::{Arrived, Packet, Way};
+use super::payload::Payload;
+use super::segment::SegmentId;
+
+/// Most messages that wait for the server's answer to one question for a ring. It keeps at most as many samples.
+const MOST_PARKED: usize = 1_000;
+
+/// How far a hub is with the ring of a stream's life.
+#[derive(Debug, Default)]
+pub(crate) struct SharedStream {
+    /// The life that was asked about last.
+    life: Option<SegmentId>,
+    /// `None` while there is no answer, and when it was no.
+    reader: Option<SlotReader>,
+    /// The answer is on its way.
+    is_asked: bool,
+    /// What has come meanwhile, in its order.
+    parked: Vec<Arrived>,
+}
+
+impl SharedStream {
+    /// Whether the server is to be asked for the ring of `life`; says so once for each.
+    pub(crate) fn asks(&mut self, life: SegmentId) -> bool {
+        let is_older = |known: SegmentId| known.epoch == life.epoch && known.incarnation >= life.incarnation;
+        if self.life.is_some_and(is_older) {
+            return false;
+        }
+        (self.life, self.reader, self.is_asked) = (Some(life), None, true);
+        true
+    }
+
+    /// The server's answer for `life`; what was parked is to be handled now, in its order.
+    pub(crate) fn answered(&mut self, life: SegmentId, reader: Option<SlotReader>) -> Vec<Arrived> {
+        if self.life == Some(life) && self.is_asked {
+            (self.reader, self.is_asked) = (reader, false);
+            return std::mem::take(&mut self.parked);
+        }
+        Vec::new()
+    }
+
+    /// Nothing more comes through memory, until somebody asks anew.
+    pub(crate) fn forget(&mut self) -> Vec<Arrived> {
+        std::mem::take(self).parked
+    }
+
+    /// Whether samples can be read from memory.
+    pub(crate) fn is_attached(&self) -> bool {
+        self.reader.is_some()
+    }
+
+    /// Keeps what came while the answer that it needs is on its way; gives it back when it needs none.
+    pub(crate) fn park(&mut self, arrived: Arrived) -> Option<Arrived> {
+        let needs_answer = matches!(arrived, Arrived::InSlot { .. }) || !self.parked.is_empty();
+        if !self.is_asked || !needs_answer || self.parked.len() >= MOST_PARKED {
+            return Some(arrived);
+        }
+        self.parked.push(arrived);
+        None
+    }
+
+    /// The sample that is in this slot, in place, or copied when as many are kept in place as may be. `None`: it is there
+    /// no longer.
+    pub(crate) fn read(&self, header: SampleHeader, slot: SlotDescriptor) -> Option<Packet> {
+        let reader = self.reader.as_ref()?;
+        let (payload, way) = match reader.hold(slot) {
+            Ok(held) => (Payload::of_owner(held), Way::Memory),
+            Err(NotHeld::TooMany { .. }) => {
+                let mut copy = Vec::new();
+                reader.copy(slot, &mut copy).ok()?;
+                (Payload::of_owner(copy), Way::Copied)
+            }
+            Err(_) => return None,
+        };
+        Some(Packet { header, skipped: 0, payload, way })
+    }
+}
