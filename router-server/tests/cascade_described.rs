@@ -68,7 +68,8 @@ fn the_statistics_tell_of_servers_behind_and_where_streams_come_from() {
         let stats: ServerStats = alice.call("router.stats", ()).ends().unwrap();
         stats.streams.iter().any(|stream| stream.name == "rig.count").then_some(stats)
     });
-    let upstreams: Vec<_> = stats.upstreams.iter().map(|up| (up.prefix.as_str(), up.state.as_str())).collect();
+    let upstreams: Vec<_> =
+        stats.upstreams.iter().map(|up| (up.prefix.as_str(), up.state.as_str())).collect();
     assert_eq!(upstreams, [("rig", "connected")]);
     let from = |name: &str| stats.streams.iter().find(|stream| stream.name == name).unwrap().from.clone();
     assert_eq!(from("rig.count"), Some(StreamOrigin::Upstream("rig".into())));

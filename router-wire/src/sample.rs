@@ -115,7 +115,8 @@ impl SampleHeader {
         }
         let flags = fields.u8("sample flags")?;
         let excludes = PAYLOAD_IN_OWN_FRAME | PAYLOAD_IN_SLOT;
-        if flags & !(PAYLOAD_IN_OWN_FRAME | LAST_VALUE | PAYLOAD_IN_SLOT) != 0 || flags & excludes == excludes {
+        if flags & !(PAYLOAD_IN_OWN_FRAME | LAST_VALUE | PAYLOAD_IN_SLOT) != 0 || flags & excludes == excludes
+        {
             return Err(DecodeError::UnknownValue { field: "sample flags", value: flags });
         }
         let status = SampleStatus::from_byte(fields.u8("sample status")?)?;

@@ -288,7 +288,10 @@ fn a_payload_in_a_slot_is_a_flag_and_in_no_frame_of_its_own() {
     assert_eq!(packet[..6], bytes("'s' 00 01 04 00 01"));
     let read = SamplePacket::decode(&packet).unwrap();
     assert!(read.in_slot && !read.last_value);
-    assert_eq!((read.header, read.payload), (SampleHeader { payload_in_own_frame: false, ..header }, &[9; 20][..]));
+    assert_eq!(
+        (read.header, read.payload),
+        (SampleHeader { payload_in_own_frame: false, ..header }, &[9; 20][..])
+    );
     for flags in [5, 7, 8] {
         packet[3] = flags;
         assert!(SamplePacket::decode(&packet).is_err(), "{flags}");

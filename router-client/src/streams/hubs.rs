@@ -36,8 +36,7 @@ pub(crate) struct Hubs {
 impl Hubs {
     pub(crate) fn new(asker: u64, counters: Arc<SamplesCounters>) -> Hubs {
         let anything = Name::parse("a").expect("a legal name");
-        let end_of =
-            |view| Topic::view_of(&anything, view).as_str()[anything.as_str().len()..].to_owned();
+        let end_of = |view| Topic::view_of(&anything, view).as_str()[anything.as_str().len()..].to_owned();
         let asked = end_of(View::Asked { asker });
         Hubs {
             by_topic: HashMap::new(),

@@ -19,7 +19,10 @@ pub struct Payload(Bytes);
 #[derive(Clone)]
 enum Bytes {
     Copied(Arc<[u8]>),
-    Received { frame: Arc<Frame>, start: usize },
+    Received {
+        frame: Arc<Frame>,
+        start: usize,
+    },
     /// Bytes with an owner, such as a slot in shared memory.
     Owned(Arc<dyn AsRef<[u8]> + Send + Sync>),
 }

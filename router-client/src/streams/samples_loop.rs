@@ -186,7 +186,8 @@ impl SamplesLoop {
     fn move_to(&mut self, topic: &Topic, place: Place) -> Result<(), SocketError> {
         match place {
             Place::Samples => self.small.socket.subscribe(&topic.to_bytes())?,
-            Place::Frames | Place::Asked | Place::Slots => match self.open_large(&self.hubs.at(topic, place)) {
+            Place::Frames | Place::Asked | Place::Slots => match self.open_large(&self.hubs.at(topic, place))
+            {
                 Ok(socket) => self.large.push(LargeStream { topic: topic.clone(), place, socket }),
                 Err(SocketError::ContextTerminated) => return Err(SocketError::ContextTerminated),
                 Err(_) => {

@@ -166,7 +166,8 @@ impl Streams {
     pub(super) fn serve(&self, record: Record) -> Result<(), AddStreamError> {
         let (done, added) = crossbeam_channel::bounded(1);
         let stream = Arc::clone(&record.stream);
-        if let Some(sharing) = self.roster.sharing.as_ref().filter(|_| stream.spec.socket == StreamSocket::Frames)
+        if let Some(sharing) =
+            self.roster.sharing.as_ref().filter(|_| stream.spec.socket == StreamSocket::Frames)
         {
             sharing.offer(&stream);
         }

@@ -79,8 +79,7 @@ impl Streams {
         let thread = spawn("proxy", move || proxy_loop.run())
             .map_err(|reason| SocketError::WakeUp { action: "start the thread of the proxy", reason })?;
         let ingress = Ingress::new(context.clone(), endpoint, budget_bytes);
-        let sharing =
-            settings.shares.and_then(|bounds| Sharing::start(settings.epoch, bounds, budget_bytes));
+        let sharing = settings.shares.and_then(|bounds| Sharing::start(settings.epoch, bounds, budget_bytes));
         let streams = Streams {
             streamers: Streamers::new(ingress.clone(), proxy.clone()),
             roster: Roster::new(settings.epoch, Clock::since(settings.started), ingress, proxy, sharing),

@@ -83,12 +83,12 @@ mod upstream_entry;
 mod upstream_streams;
 
 pub(crate) use handle::{StreamSettings, Streams};
-pub(crate) use stream_ring::RingBounds;
 pub use options::StreamOptions;
 pub use publisher::Publisher;
 pub use relay_options::{RelayFormat, RelayOptions};
 pub use stream::Published;
 pub use stream_error::{AddStreamError, DeclareError, FrequencyError, PublishError, SetFrequencyError};
+pub(crate) use stream_ring::RingBounds;
 pub use tap::TappedMessage;
 pub(crate) use tick::{LaneBusyWith, TickDone, TickRunner};
 #[allow(unused_imports, reason = "for the cascade in the router loop")]

@@ -23,12 +23,16 @@ pub(crate) struct Sharing {
 impl Sharing {
     /// Begins to listen; `None` where that is not possible: the streams then go over the network alone.
     pub(crate) fn start(epoch: u64, bounds: RingBounds, budget_bytes: usize) -> Option<Sharing> {
-        let (slots, slots_loop) =
-            Slots::listen(epoch).inspect_err(|reason| log::info!("{reason}")).ok()?;
+        let (slots, slots_loop) = Slots::listen(epoch).inspect_err(|reason| log::info!("{reason}")).ok()?;
         let thread = spawn("slots", move || slots_loop.run())
             .inspect_err(|reason| log::info!("frames go over the network alone: no thread ({reason})"))
             .ok()?;
-        Some(Sharing { slots: Arc::new(slots), bounds, budget_bytes, thread: Arc::new(Mutex::new(Some(thread))) })
+        Some(Sharing {
+            slots: Arc::new(slots),
+            bounds,
+            budget_bytes,
+            thread: Arc::new(Mutex::new(Some(thread))),
+        })
     }
 
     /// What clients need to know to attach.
@@ -38,7 +42,8 @@ impl Sharing {
 
     /// Offers a ring for the samples of `stream`, which is made when somebody wants it.
     pub(crate) fn offer(&self, stream: &Stream) {
-        let ring = Arc::new(StreamRing::new(stream.spec.largest_sample_bytes, self.budget_bytes, self.bounds));
+        let ring =
+            Arc::new(StreamRing::new(stream.spec.largest_sample_bytes, self.budget_bytes, self.bounds));
         if stream.share(Arc::clone(&ring)) {
             self.slots.offer_when_asked(&stream.ring_key(), move || ring.make());
         }

@@ -2,8 +2,8 @@
 //! numbers of another server is in `passing.rs`, what is told of it in `stream_report.rs`.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use router_slots::{LentSlot, SlotWriter};

@@ -47,7 +47,10 @@ impl StreamRing {
         let make = || {
             let ring = SlotRing::create(self.size);
             if let Err(reason) = &ring {
-                log::warn!("samples of up to {} bytes go over the network alone: {reason}", self.size.largest_bytes);
+                log::warn!(
+                    "samples of up to {} bytes go over the network alone: {reason}",
+                    self.size.largest_bytes
+                );
             }
             ring.ok()
         };
