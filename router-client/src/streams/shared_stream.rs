@@ -79,3 +79,54 @@ impl SharedStream {
         Some(Packet { header, skipped: 0, payload, way })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{LIFE, header};
+    use super::*;
+
+    fn in_slot(sequence: u64) -> Arrived {
+        Arrived::InSlot { header: header(sequence), slot: SlotDescriptor { slot: 0, len: 1, stamp: 1 } }
+    }
+
+    fn declared(sequence: u64) -> Arrived {
+        Arrived::Declaration { id: LIFE, sequence, skipped: 0, token: None }
+    }
+
+    fn sequences(arrived: &[Arrived]) -> Vec<u64> {
+        let sequence = |arrived: &Arrived| match arrived {
+            Arrived::InSlot { header, .. } => header.sequence,
+            Arrived::Declaration { sequence, .. } => *sequence,
+            other => panic!("{other:?}"),
+        };
+        arrived.iter().map(sequence).collect()
+    }
+
+    #[test]
+    fn what_comes_before_the_answer_waits_for_it_in_its_order() {
+        let mut shared = SharedStream::default();
+        assert!(shared.park(in_slot(0)).is_some(), "nobody has asked");
+        assert!(shared.asks(LIFE) && !shared.asks(LIFE));
+        assert!(shared.park(declared(1)).is_some(), "it needs no answer");
+        assert!(shared.park(in_slot(2)).is_none());
+        assert!(shared.park(declared(2)).is_none(), "it would count what waits as lost");
+        let other = SegmentId { incarnation: LIFE.incarnation + 1, ..LIFE };
+        assert!(shared.answered(other, None).is_empty(), "nobody asked for that");
+        assert_eq!(sequences(&shared.answered(LIFE, None)), [2, 2]);
+        assert!(shared.park(in_slot(3)).is_some());
+        // A later life is asked for, an earlier one is not, and another server's is.
+        assert!(shared.asks(other) && !shared.asks(LIFE));
+        assert!(shared.asks(SegmentId { epoch: LIFE.epoch + 1, incarnation: 1 }));
+        assert!(shared.park(in_slot(4)).is_none());
+        assert_eq!(sequences(&shared.forget()), [4]);
+        assert!(shared.asks(LIFE));
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut shared = SharedStream::default();
+        assert!(shared.asks(LIFE));
+        let parked = (0..).take_while(|&sequence| shared.park(in_slot(sequence)).is_none()).count();
+        assert_eq!(parked, MOST_PARKED);
+    }
+}
