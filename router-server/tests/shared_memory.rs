@@ -349,7 +349,7 @@ fn without_memory_nothing_else_changes() {
     }
 }
 
-/// The third of two is refused, and takes the network; when another has left, a new one shares again.
+/// The second of one is refused, and takes the network; when the first has left, it shares.
 #[test]
 fn one_reader_too_many_takes_the_network() {
     let server = server_with(|options| options.shared_memory_readers = 1);
@@ -368,12 +368,13 @@ fn one_reader_too_many_takes_the_network() {
     let stats = settle(other.settle(PATIENCE));
     assert_eq!((stats.through_memory, stats.lost), (0, 0), "{stats:?}");
     assert_eq!(settle(shared.settle(PATIENCE)).lost, 0);
-    assert_eq!(support::counter(&server, "memory_refused"), 1);
-    drop((shared, first, other, second));
-    eventually("nobody is attached", || memory(&server).unwrap().readers == 0);
-    let third = client(&server);
-    let queue = frames(&third, 1_000);
-    camera.share_with(&queue);
+    assert!(support::counter(&server, "memory_refused") >= 1);
+    drop((shared, first));
+    // It asks again every few seconds.
+    while other.try_recv().is_ok() {}
+    camera.share_with(&other);
+    let stats = settle(other.settle(PATIENCE));
+    assert_eq!((stats.lost, stats.skipped), (0, 0), "{stats:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use router_slots::SlotReader;
+use router_slots::{Refusal, SlotReader};
 use router_socket::Frame;
 use router_wire::{Name, Topic, View};
 
@@ -110,13 +110,18 @@ impl Hubs {
         self.wanted.pop()
     }
 
-    /// The server's answer to the question for the ring of one life of a stream; `None` is no.
-    pub(crate) fn answered(&mut self, topic: &Topic, life: SegmentId, reader: Option<SlotReader>) {
+    /// The server's answer to the question for the ring of one life of a stream.
+    pub(crate) fn answered(&mut self, topic: &Topic, life: SegmentId, answer: Result<SlotReader, Refusal>) {
         let Some(hub) = self.by_topic.get_mut(topic) else { return };
-        for arrived in hub.shared.answered(life, reader) {
+        for arrived in hub.shared.answered(life, answer) {
             hand_on(hub, arrived, &mut self.moving, &self.counters);
         }
         self.moving.push((topic.clone(), hub.place()));
+    }
+
+    /// Rings for which there was no place are asked for again when something comes.
+    pub(crate) fn ask_refused_again(&mut self) {
+        self.by_topic.values_mut().for_each(|hub| hub.shared.ask_again());
     }
 
     /// The server's memory cannot be asked for any more. What is held of it stays.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use router_slots::{ConnectError, SlotAddress, SlotConnection, SlotEvent, SlotReader};
+use router_slots::{ConnectError, Refusal, SlotAddress, SlotConnection, SlotEvent, SlotReader};
 use router_socket::PollEntry;
 use router_wire::Topic;
 use router_wire::topic::slots_key;
@@ -28,8 +28,8 @@ struct Connection {
 
 /// What the server said.
 pub(crate) enum MemoryEvent {
-    /// To the question for a stream's ring; `None` is no.
-    Answer { topic: Topic, life: SegmentId, reader: Option<SlotReader> },
+    /// To the question for a stream's ring.
+    Answer { topic: Topic, life: SegmentId, answer: Result<SlotReader, Refusal> },
     /// The connection has ended.
     Closed,
 }
@@ -72,16 +72,16 @@ impl Memory {
     pub(crate) fn next(&mut self) -> Option<MemoryEvent> {
         let connection = self.connection.as_mut()?;
         loop {
-            let (request, reader) = match connection.slots.turn()? {
-                SlotEvent::Attached(request, reader) => (request, Some(reader)),
-                SlotEvent::Refused(request, _) => (request, None),
+            let (request, answer) = match connection.slots.turn()? {
+                SlotEvent::Attached(request, reader) => (request, Ok(reader)),
+                SlotEvent::Refused(request, reason) => (request, Err(reason)),
                 SlotEvent::Closed => {
                     self.connection = None;
                     return Some(MemoryEvent::Closed);
                 }
             };
             if let Some((topic, life)) = connection.asked.remove(&request) {
-                return Some(MemoryEvent::Answer { topic, life, reader });
+                return Some(MemoryEvent::Answer { topic, life, answer });
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use router_slots::Refusal;
 use router_socket::{Context, Frame, Mailbox, PollEntry, SocketError};
 use router_wire::Topic;
 
@@ -127,6 +128,7 @@ impl SamplesLoop {
         if now >= self.look_at {
             self.look_at = now + LOOK_FOR_SILENCE_EVERY;
             self.ask_silent_again()?;
+            self.hubs.ask_refused_again();
             if let Some(server) = self.server.take_if(|_| self.memory.is_to_try_again) {
                 self.connect_memory(&server);
                 self.server = Some(server);
@@ -168,13 +170,13 @@ impl SamplesLoop {
         while let Some((topic, life)) = self.hubs.next_wanted() {
             has_worked = true;
             if !self.memory.ask(&topic, life) {
-                self.hubs.answered(&topic, life, None);
+                self.hubs.answered(&topic, life, Err(Refusal::NotOffered));
             }
         }
         while let Some(event) = self.memory.next() {
             has_worked = true;
             match event {
-                MemoryEvent::Answer { topic, life, reader } => self.hubs.answered(&topic, life, reader),
+                MemoryEvent::Answer { topic, life, answer } => self.hubs.answered(&topic, life, answer),
                 MemoryEvent::Closed => self.hubs.memory_ended(),
             }
         }

@@ -1,6 +1,6 @@
 //! `SharedStream`: one stream's samples in memory that its server shares with this process, as its hub sees it.
 
-use router_slots::{Borrower, NotHeld, SlotDescriptor, SlotReader};
+use router_slots::{Borrower, NotHeld, Refusal, SlotDescriptor, SlotReader};
 use router_wire::SampleHeader;
 
 use super::packet::{Arrived, Packet, Way};
@@ -19,6 +19,8 @@ pub(crate) struct SharedStream {
     reader: Option<SlotReader>,
     /// The answer is on its way.
     is_asked: bool,
+    /// There was no place, which may change.
+    is_full: bool,
     /// What has come meanwhile, in its order.
     parked: Vec<Arrived>,
 }
@@ -30,14 +32,23 @@ impl SharedStream {
         if self.life.is_some_and(is_older) {
             return false;
         }
-        (self.life, self.reader, self.is_asked) = (Some(life), None, true);
+        (self.life, self.reader, self.is_asked, self.is_full) = (Some(life), None, true, false);
         true
     }
 
+    /// Where there was no place, the same life may be asked about once more.
+    pub(crate) fn ask_again(&mut self) {
+        if std::mem::take(&mut self.is_full) {
+            self.life = None;
+        }
+    }
+
     /// The server's answer for `life`; what was parked is to be handled now, in its order.
-    pub(crate) fn answered(&mut self, life: SegmentId, reader: Option<SlotReader>) -> Vec<Arrived> {
+    pub(crate) fn answered(&mut self, life: SegmentId, answer: Result<SlotReader, Refusal>) -> Vec<Arrived> {
         if self.life == Some(life) && self.is_asked {
-            (self.reader, self.is_asked) = (reader, false);
+            let no_place = [Refusal::TooManyReaders, Refusal::TooManyAttachments];
+            self.is_full = answer.as_ref().is_err_and(|reason| no_place.contains(reason));
+            (self.reader, self.is_asked) = (answer.ok(), false);
             return std::mem::take(&mut self.parked);
         }
         Vec::new()
@@ -111,8 +122,8 @@ mod tests {
         assert!(shared.park(in_slot(2)).is_none());
         assert!(shared.park(declared(2)).is_none(), "it would count what waits as lost");
         let other = SegmentId { incarnation: LIFE.incarnation + 1, ..LIFE };
-        assert!(shared.answered(other, None).is_empty(), "nobody asked for that");
-        assert_eq!(sequences(&shared.answered(LIFE, None)), [2, 2]);
+        assert!(shared.answered(other, Err(Refusal::NotOffered)).is_empty(), "nobody asked for that");
+        assert_eq!(sequences(&shared.answered(LIFE, Err(Refusal::NotOffered))), [2, 2]);
         assert!(shared.park(in_slot(3)).is_some());
         // A later life is asked for, an earlier one is not, and another server's is.
         assert!(shared.asks(other) && !shared.asks(LIFE));
@@ -120,6 +131,18 @@ mod tests {
         assert!(shared.park(in_slot(4)).is_none());
         assert_eq!(sequences(&shared.forget()), [4]);
         assert!(shared.asks(LIFE));
+    }
+
+    #[test]
+    fn where_there_was_no_place_it_is_asked_again() {
+        for (reason, again) in [(Refusal::TooManyReaders, true), (Refusal::NotOffered, false)] {
+            let mut shared = SharedStream::default();
+            assert!(shared.asks(LIFE));
+            shared.answered(LIFE, Err(reason));
+            assert!(!shared.asks(LIFE), "not at once");
+            shared.ask_again();
+            assert_eq!(shared.asks(LIFE), again, "{reason:?}");
+        }
     }
 
     #[test]
