@@ -16,6 +16,9 @@ pub(crate) fn summary(stats: &SubscriptionStats) -> String {
     parts.extend(
         missing.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")),
     );
+    if stats.through_memory > 0 {
+        parts.push(format!("{} through shared memory", stats.through_memory));
+    }
     if stats.breaks > 0 {
         parts.push(format!("breaks because the source began anew: {}", stats.breaks));
     }
@@ -35,6 +38,8 @@ pub(crate) fn to_json(stats: &SubscriptionStats) -> Json {
         "lost": stats.lost,
         "skipped": stats.skipped,
         "undecodable": stats.undecodable,
+        "through_memory": stats.through_memory,
+        "copied_from_memory": stats.copied_from_memory,
         "breaks": stats.breaks,
         "removed": stats.removed,
     })

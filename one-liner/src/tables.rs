@@ -271,6 +271,7 @@ mod tests {
             subscribers,
             errors: 0,
             from: None,
+            memory: None,
         };
         let dropping = StreamStats { dropped_at_source: 7, asked_hz: None, ..stream("camera.frame", 1) };
         let long = "a.stream.whose.name.needs.more.room.than.there.is";

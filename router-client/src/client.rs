@@ -230,6 +230,7 @@ impl RouterClient {
         ClientCounters {
             malformed_samples: samples.malformed_samples(),
             refused_sockets: samples.refused_sockets(),
+            late_in_memory: samples.late_in_memory(),
             ..self.shared().counters.snapshot()
         }
     }

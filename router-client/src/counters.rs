@@ -28,6 +28,8 @@ pub struct ClientCounters {
     pub malformed_samples: u64,
     /// How often the process had no socket left for a large stream, or could not dial where the server has it.
     pub refused_sockets: u64,
+    /// Samples that were in shared memory no longer when they were to be read; their subscriptions count them as lost.
+    pub late_in_memory: u64,
 }
 
 /// A counter that any thread may advance.
@@ -70,8 +72,9 @@ impl Counters {
             unknown_outcomes: self.unknown_outcomes.get(),
             epoch_changes: self.epoch_changes.get(),
             times_lost: self.times_lost.get(),
-            malformed_samples: 0, // the samples loop counts these two itself
+            malformed_samples: 0, // the samples loop counts these three itself
             refused_sockets: 0,
+            late_in_memory: 0,
         }
     }
 }

@@ -126,7 +126,14 @@ pub(crate) fn read(dialled: &Endpoint, header: &OutcomeHeader, bytes: &[u8]) -> 
     match (served_at(dialled, &reply.samples), served_at(dialled, &reply.frames)) {
         (Ok(samples), Ok(frames)) => Greeting::Welcome(Box::new(Session {
             epoch: reply.epoch,
-            server: Some(ServerView { epoch: reply.epoch, samples, frames, by_ipv6: false }),
+            server: Some(ServerView {
+                epoch: reply.epoch,
+                samples,
+                frames,
+                // What is none is one that nobody can connect to: then samples come over the network.
+                slots: reply.slots.parse().ok(),
+                by_ipv6: false,
+            }),
             urgent: reply.urgent.into_iter().collect(),
             idempotent: reply.idempotent.into_iter().collect(),
             registry_version: reply.registry_version,

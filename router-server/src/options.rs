@@ -18,6 +18,14 @@ pub struct ServerOptions {
     /// For so long after its bind a request for a name that is not there waits for it to be added: clients may be
     /// faster than the program that adds its instruments. Default: 1 s.
     pub names_may_come_for: Duration,
+    /// Whether large samples are shared with clients of the same user on this machine through memory that both see,
+    /// where the platform has it: they are not copied then, and cost no line. Others notice nothing. Default: yes.
+    pub shared_memory: bool,
+    /// Most clients on this machine that share the memory of one stream; further ones take the network. Default: 8.
+    pub shared_memory_readers: usize,
+    /// Most samples of a stream that each of them keeps in that memory; of more it makes copies. What it takes when all
+    /// keep so many is their product with the largest sample, beside what waits for subscribers. Default: 8.
+    pub shared_memory_held: usize,
     /// libzmq's I/O threads. Default: 1; 2 pay where large frames go to several subscribers.
     pub io_threads: usize,
     /// Most calls that wait on one lane and its pool. Default: 1,024.
@@ -52,6 +60,9 @@ impl Default for ServerOptions {
             stalled_subscriber_bytes: 64 << 20,
             stalled_client_bytes: 64 << 20,
             names_may_come_for: Duration::from_secs(1),
+            shared_memory: true,
+            shared_memory_readers: 8,
+            shared_memory_held: 8,
             io_threads: 1,
             lane_calls: 1024,
             lane_calls_per_client: 256,

@@ -29,7 +29,7 @@ use crate::socket_file::{SocketFile, check_path};
 use crate::stop_hooks::StopHooks;
 use crate::stop_report::StopReport;
 use crate::stop_schedule::StopSchedule;
-use crate::streams::{StreamSettings, Streams};
+use crate::streams::{RingBounds, StreamSettings, Streams};
 use crate::upstreams::UpstreamViews;
 
 /// Makes an instrument callable and watchable from other processes and PCs.
@@ -187,8 +187,13 @@ impl RouterServer {
         let calls: Vec<Endpoint> =
             wanted.iter().map(|set| socket.bind(&set.calls)).collect::<Result<_, _>>()?;
         let socket_files = wanted.iter().filter_map(|set| SocketFile::of(&set.calls)).collect();
-        let stream_settings =
-            StreamSettings { epoch, started, stalled_subscriber_bytes: options.stalled_subscriber_bytes };
+        let bounds = RingBounds { readers: options.shared_memory_readers, held: options.shared_memory_held };
+        let stream_settings = StreamSettings {
+            epoch,
+            started,
+            stalled_subscriber_bytes: options.stalled_subscriber_bytes,
+            shares: options.shared_memory.then_some(bounds),
+        };
         let shares_context = shared.is_some();
         let streams_context =
             shared.map_or_else(|| Context::new(options.io_threads), |shared| Ok(shared.context().clone()))?;
@@ -226,6 +231,7 @@ impl RouterServer {
                 server: description.name.clone(),
                 samples: listening.first().samples.to_string(),
                 frames: listening.first().frames.to_string(),
+                slots: streams.slots_address(),
                 max_body_bytes: options.max_body_bytes as u64,
                 max_unconfirmed_bytes: options.stalled_client_bytes as u64,
                 urgent: Vec::new(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use router_client::{Payload, RouterClient, SubscribeError, SubscriptionStats};
 use router_server::{Publisher, RouterServer};
-use support::{Chain, Ends, PATIENCE, client, eventually, server, server_again, until};
+use support::{Chain, Ends, PATIENCE, client, eventually, server, server_again, server_with, until};
 
 const FRAME_BYTES: usize = 100_000;
 
@@ -29,6 +29,11 @@ fn publish(publisher: &mut Publisher<Vec<u8>>, numbers: std::ops::Range<u64>) {
     for number in numbers {
         assert_eq!(publisher.publish_bytes(frame(number)).unwrap().sequence(), Some(number));
     }
+}
+
+/// A server whose frames take the network, also on this machine.
+fn far() -> RouterServer {
+    server_with(|options| options.shared_memory = false)
 }
 
 fn frames(server: &RouterServer) -> Publisher<Vec<u8>> {
@@ -76,7 +81,7 @@ fn one_of_ten_is_one_of_ten_and_all_others_are_skipped() {
 
 #[test]
 fn a_slow_viewer_gets_the_newest_at_its_pace_and_the_last_one_of_a_burst() {
-    let server = server();
+    let server = far();
     let mut publisher = frames(&server);
     let client = client(&server);
     let paced = client.subscribe::<Payload>("frame").max_hz(20.0).queue(100).unwrap();
@@ -99,7 +104,7 @@ fn a_slow_viewer_gets_the_newest_at_its_pace_and_the_last_one_of_a_burst() {
 /// A program that looks rarely: each look gets what was published before it, or newer, and nothing else comes.
 #[test]
 fn a_cache_of_frames_costs_what_is_looked_at_and_each_look_is_fresh() {
-    let server = server();
+    let server = far();
     let mut publisher = frames(&server);
     let client = client(&server);
     let cache = client.subscribe::<Payload>("frame").cache().unwrap();
@@ -167,7 +172,7 @@ fn a_cache_of_frames_costs_what_is_looked_at_and_each_look_is_fresh() {
 
 #[test]
 fn a_look_at_a_server_that_is_gone_waits_once_and_is_served_by_the_next() {
-    let first = server();
+    let first = far();
     let calls = support::address(&first);
     let mut publisher = frames(&first);
     publish(&mut publisher, 0..3);

@@ -239,6 +239,25 @@ fn readers_come_and_go() {
 }
 
 #[test]
+fn a_ring_may_be_made_for_its_first_reader() {
+    let serving = Serving::start();
+    let made = std::sync::Arc::new(std::sync::OnceLock::new());
+    let keeps = std::sync::Arc::clone(&made);
+    serving.offer_when_asked("s", move || Some(keeps.get_or_init(|| ring(64, 2, 2, 1)).clone()));
+    serving.offer_when_asked("none", || None);
+    let mut connection = serving.connect();
+    let none = connection.attach_within("none", LONG).map(drop);
+    assert_eq!(none, Err(AttachError::Refused { key: "none".into(), reason: Refusal::NotOffered }));
+    assert!(made.get().is_none());
+    let (first, second) =
+        (connection.attach_within("s", LONG).unwrap(), connection.attach_within("s", LONG).unwrap());
+    let descriptor = publish(made.get().unwrap(), 64, 7);
+    for reader in [first, second] {
+        assert_eq!(check(&reader.hold(descriptor).unwrap()), Ok(7));
+    }
+}
+
+#[test]
 fn what_is_held_outlives_reader_connection_service_and_ring() {
     let (serving, ring) = (Serving::start(), ring(64, 1, 1, 1));
     serving.offer("s", &ring);

@@ -27,18 +27,31 @@ pub enum Interest {
     Both,
 }
 
-/// One socket of the list a loop waits on; afterwards it says what is ready.
+/// One socket, or descriptor, of the list a loop waits on; afterwards it says what is ready.
 pub struct PollEntry<'a> {
-    socket: &'a Socket,
+    target: Target<'a>,
     interest: Interest,
     /// Written by a poll.
     ready: i16,
 }
 
+/// What is waited on.
+enum Target<'a> {
+    Socket(&'a Socket),
+    #[cfg(unix)]
+    Descriptor(std::os::fd::BorrowedFd<'a>),
+}
+
 impl<'a> PollEntry<'a> {
     /// Waits for what `interest` says.
     pub fn new(socket: &'a Socket, interest: Interest) -> PollEntry<'a> {
-        PollEntry { socket, interest, ready: 0 }
+        PollEntry { target: Target::Socket(socket), interest, ready: 0 }
+    }
+
+    /// Waits for something to read from a descriptor that is no ZeroMQ socket, or for its end.
+    #[cfg(unix)]
+    pub fn descriptor(descriptor: std::os::fd::BorrowedFd<'a>) -> PollEntry<'a> {
+        PollEntry { target: Target::Descriptor(descriptor), interest: Interest::Readable, ready: 0 }
     }
 
     /// Waits for a message to receive.
@@ -59,6 +72,24 @@ impl<'a> PollEntry<'a> {
     /// Tells whether the last poll found room to send a message.
     pub fn is_writable(&self) -> bool {
         self.ready & zmq_sys::ZMQ_POLLOUT as i16 != 0
+    }
+
+    /// The socket, unless it is a descriptor of something else.
+    fn socket(&self) -> Option<&'a Socket> {
+        match self.target {
+            Target::Socket(socket) => Some(socket),
+            #[cfg(unix)]
+            Target::Descriptor(_) => None,
+        }
+    }
+
+    /// What the system waits for.
+    #[cfg(unix)]
+    fn raw_descriptor(&self) -> zmq_sys::RawFd {
+        match self.target {
+            Target::Socket(socket) => socket.descriptor(),
+            Target::Descriptor(descriptor) => std::os::fd::AsRawFd::as_raw_fd(&descriptor),
+        }
     }
 
     fn wants(&self) -> i16 {

@@ -158,6 +158,10 @@ pub struct HelloReply {
     pub samples: String,
     /// Where large streams are served.
     pub frames: String,
+    /// Where processes of the same user on the same machine attach to memory that the server shares with them, in which
+    /// large samples need not be copied; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub slots: String,
     /// Longest body the server takes [bytes].
     pub max_body_bytes: u64,
     /// Most bytes of answers that the server keeps for a client that does not confirm them by its pings.

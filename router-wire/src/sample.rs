@@ -6,7 +6,7 @@
 //! | offset | size | field |
 //! |---|---|---|
 //! | 0 | 1 | layout version: 1 |
-//! | 1 | 1 | flags: 1 payload in a frame of its own, 2 sent again as the last value for a new subscription |
+//! | 1 | 1 | flags: 1 payload in a frame of its own, 2 sent again as the last value for a new subscription, 4 the payload is in a slot |
 //! | 2 | 1 | status ([`SampleStatus`]) |
 //! | 3 | 1 | encoding of the payload |
 //! | 4 | 4 | under the topic of a view: how many samples it has left out until now, modulo 2^32; else 0 |
@@ -15,7 +15,7 @@
 //! | 24 | 8 | sequence number, from 0 in each incarnation |
 //! | 32 | 8 | UTC of acquisition [ns since 1970-01-01], signed |
 //! | 40 | 8 | monotonic time of the server at acquisition [ns since an unspecified start] |
-//! | 48 | rest | payload |
+//! | 48 | rest | payload; with flag 4 the 20 bytes that lead to it in memory that both sides share |
 
 use crate::body::Encoding;
 use crate::field::{DecodeError, Fields};
@@ -25,6 +25,7 @@ use crate::topic::{self, MAX_TOPIC_BYTES};
 const LAYOUT_VERSION: u8 = 1;
 const PAYLOAD_IN_OWN_FRAME: u8 = 1;
 const LAST_VALUE: u8 = 2;
+const PAYLOAD_IN_SLOT: u8 = 4;
 /// Where the count of what a view left out stands in the header.
 const SKIPPED_AT: usize = 4;
 
@@ -113,7 +114,9 @@ impl SampleHeader {
             return Err(DecodeError::UnknownValue { field: "sample layout version", value: version });
         }
         let flags = fields.u8("sample flags")?;
-        if flags & !(PAYLOAD_IN_OWN_FRAME | LAST_VALUE) != 0 {
+        let excludes = PAYLOAD_IN_OWN_FRAME | PAYLOAD_IN_SLOT;
+        if flags & !(PAYLOAD_IN_OWN_FRAME | LAST_VALUE | PAYLOAD_IN_SLOT) != 0 || flags & excludes == excludes
+        {
             return Err(DecodeError::UnknownValue { field: "sample flags", value: flags });
         }
         let status = SampleStatus::from_byte(fields.u8("sample status")?)?;
@@ -142,6 +145,8 @@ pub struct SamplePacket<'a> {
     pub header: SampleHeader,
     /// Whether it was sent again, for a new subscription; see [`mark_last_value`].
     pub last_value: bool,
+    /// Whether the payload says where in shared memory the sample is; see [`mark_payload_in_slot`].
+    pub in_slot: bool,
     /// How many samples the view has left out until now, modulo 2^32; see [`mark_skipped`].
     pub skipped: u32,
     /// The payload, empty when it is in a frame of its own.
@@ -156,9 +161,9 @@ impl<'a> SamplePacket<'a> {
     pub fn decode(packet: &'a [u8]) -> Result<Self, DecodeError> {
         let (topic, rest) = split_topic(packet)?;
         let (header, payload) = SampleHeader::decode(rest)?;
-        let last_value = rest[1] & LAST_VALUE != 0;
+        let (last_value, in_slot) = (rest[1] & LAST_VALUE != 0, rest[1] & PAYLOAD_IN_SLOT != 0);
         let skipped = Fields::new(&rest[SKIPPED_AT..]).u32("skipped")?;
-        Ok(SamplePacket { topic, header, last_value, skipped, payload })
+        Ok(SamplePacket { topic, header, last_value, in_slot, skipped, payload })
     }
 
     /// The stream.
@@ -233,6 +238,15 @@ pub fn mark_payload_in_own_frame(packet: &mut [u8]) {
     let flags = packet.iter().position(|&byte| byte == 0).and_then(|nul| packet.get_mut(nul + 2));
     if let Some(flags) = flags {
         *flags |= PAYLOAD_IN_OWN_FRAME;
+    }
+}
+
+/// Marks a copy of a packet whose payload was replaced, behind the header, by what leads to it in memory that the server
+/// and the subscriber share. Does nothing to what is no packet.
+pub fn mark_payload_in_slot(packet: &mut [u8]) {
+    let flags = packet.iter().position(|&byte| byte == 0).and_then(|nul| packet.get_mut(nul + 2));
+    if let Some(flags) = flags {
+        *flags = (*flags & !PAYLOAD_IN_OWN_FRAME) | PAYLOAD_IN_SLOT;
     }
 }
 

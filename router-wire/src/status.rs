@@ -87,6 +87,29 @@ pub struct StreamStats {
     pub dropped_at_source: u64,
     /// Subscriber connections that listen.
     pub subscribers: u64,
+    /// The stream's ring in memory that is shared with processes of the same user on the same machine; absent while there
+    /// is none, which is so until somebody wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<StreamMemory>,
+}
+
+/// The ring of slots in which a stream's large samples are shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StreamMemory {
+    /// Slots, used or not.
+    pub slots: u64,
+    /// Slots that have been used, and take memory.
+    pub used: u64,
+    /// Slots that are kept for readers alone: of frames too old to be read anew.
+    pub kept: u64,
+    /// Of a slot [bytes].
+    pub slot_bytes: u64,
+    /// Processes that are attached.
+    pub readers: u64,
+    /// Samples that were written into slots.
+    pub samples: u64,
+    /// How often there was no slot for a sample, which then took the network.
+    pub no_slot: u64,
 }
 
 /// Where a stream comes from that is none of this server's own.

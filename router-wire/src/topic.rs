@@ -74,6 +74,12 @@ impl Topic {
     }
 }
 
+/// What a subscriber on the same machine asks for to attach to the slots of one life of a stream: its name and its
+/// incarnation.
+pub fn slots_key(name: &str, incarnation: u64) -> String {
+    format!("{name}/{incarnation}")
+}
+
 /// The stream's name in the text of a topic.
 pub fn name_in(topic: &str) -> &str {
     topic.split(BEFORE_VIEW).next().unwrap_or(topic)

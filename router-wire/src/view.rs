@@ -29,12 +29,15 @@ pub enum View {
         /// Who asks.
         asker: u64,
     },
+    /// All samples, large ones by what leads to them in memory that the server and the subscriber share: `slots`. For
+    /// a subscriber that has attached to the stream's ring.
+    Slots,
 }
 
 /// Why a text is no view.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "`{text}` is no view of a stream; one is `pause_us=100000`, `nth=10` or `asked=` with 16 hexadecimal digits"
+    "`{text}` is no view of a stream; one is `pause_us=100000`, `nth=10`, `slots` or `asked=` with 16 hexadecimal digits"
 )]
 pub struct ViewError {
     /// The text, as far as it can be shown.
@@ -54,6 +57,7 @@ impl View {
             }
             Some(("nth", nth)) => number(nth).filter(|&nth| nth > 1).map(|nth| View::EveryNth { nth }),
             Some(("asked", asker)) => u64::from_str_radix(asker, 16).ok().map(|asker| View::Asked { asker }),
+            None if text == "slots" => Some(View::Slots),
             _ => None,
         };
         let is_the_text = |view: &View| view.to_string() == text;
@@ -86,6 +90,7 @@ impl fmt::Display for View {
             View::Paced { pause_us } => write!(f, "pause_us={pause_us}"),
             View::EveryNth { nth } => write!(f, "nth={nth}"),
             View::Asked { asker } => write!(f, "asked={asker:016x}"),
+            View::Slots => f.write_str("slots"),
         }
     }
 }
@@ -100,6 +105,8 @@ mod tests {
             ("pause_us=100000", Some(View::Paced { pause_us: 100_000 })),
             ("nth=10", Some(View::EveryNth { nth: 10 })),
             ("asked=00000000000000ff", Some(View::Asked { asker: 255 })),
+            ("slots", Some(View::Slots)),
+            ("slots=", None),
             ("pause_us=0", None),
             ("pause_us=010", None),
             ("pause_us=+10", None),

@@ -8,7 +8,7 @@ use router_wire::failure::{Failure, Refused};
 use router_wire::hello::{ClientSocket, PingReply, PingRequest};
 use router_wire::reply::{Progress, encode_progress_header};
 use router_wire::request::{RequestFlags, encode_cancel, encode_goodbye};
-use router_wire::sample::{finish_packet, mark_last_value, start_packet, topic};
+use router_wire::sample::{finish_packet, mark_last_value, mark_payload_in_slot, start_packet, topic};
 use router_wire::{
     Arguments, CallId, ClientId, ClientIdentity, ClientMessage, Encoding, HelloReply, HelloRequest,
     KeptOutcome, OutcomeHeader, OutcomeReport, OutcomeRequest, PROTOCOL_VERSION, RequestHeader, SampleHeader,
@@ -265,8 +265,37 @@ fn a_last_value_is_a_flag() {
     mark_last_value(&mut packet);
     assert_eq!(packet[..6], bytes("'s' 00 01 02 00 00"));
     let read = SamplePacket::decode(&packet).unwrap();
-    assert!(read.last_value);
+    assert!(read.last_value && !read.in_slot);
     assert_eq!(read.header, header);
+}
+
+#[test]
+fn a_payload_in_a_slot_is_a_flag_and_in_no_frame_of_its_own() {
+    let header = SampleHeader {
+        payload_in_own_frame: true,
+        status: SampleStatus::Value,
+        encoding: Encoding::Raw,
+        epoch: 1,
+        incarnation: 1,
+        sequence: 0,
+        utc_ns: 0,
+        monotonic_ns: 0,
+    };
+    let mut packet = start_packet("s");
+    finish_packet(&mut packet, "s", &header);
+    packet.extend_from_slice(&[9; 20]);
+    mark_payload_in_slot(&mut packet);
+    assert_eq!(packet[..6], bytes("'s' 00 01 04 00 01"));
+    let read = SamplePacket::decode(&packet).unwrap();
+    assert!(read.in_slot && !read.last_value);
+    assert_eq!(
+        (read.header, read.payload),
+        (SampleHeader { payload_in_own_frame: false, ..header }, &[9; 20][..])
+    );
+    for flags in [5, 7, 8] {
+        packet[3] = flags;
+        assert!(SamplePacket::decode(&packet).is_err(), "{flags}");
+    }
 }
 
 #[test]
@@ -302,6 +331,7 @@ fn hello() {
         server: "rig".into(),
         samples: "tcp://*:5556".into(),
         frames: "tcp://*:5557".into(),
+        slots: String::new(),
         max_body_bytes: 1 << 26,
         max_unconfirmed_bytes: 1 << 27,
         urgent: vec!["stage.stop".into()],
@@ -320,6 +350,10 @@ fn hello() {
     let reply = HelloReply { idempotent: vec!["stage.home".into()], ..reply };
     let encoded = body::encode(&reply).unwrap();
     assert!(hex(&encoded).contains(&hex(&bytes("aa 'idempotent' 91 aa 'stage.home'"))));
+    assert_eq!(body::decode::<HelloReply>(&encoded).unwrap(), reply);
+    let reply = HelloReply { slots: "one-liner-slots.7.9".into(), ..reply };
+    let encoded = body::encode(&reply).unwrap();
+    assert!(hex(&encoded).contains(&hex(&bytes("a5 'slots' b3 'one-liner-slots.7.9'"))));
     assert_eq!(body::decode::<HelloReply>(&encoded).unwrap(), reply);
 }
 

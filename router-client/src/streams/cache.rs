@@ -29,7 +29,9 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// they are looked for, so that a viewer that looks 10 times a second costs the line 10 frames a second and not all that
 /// the camera makes: each method asks the server for its newest and waits for the answer. What comes is at most one
 /// round trip and one frame old, and what was made between two looks counts as `skipped`. A
-/// [`queue`](super::Subscribe::queue) of the same client on the same stream makes all of them come.
+/// [`queue`](super::Subscribe::queue) of the same client on the same stream makes all of them come. On the server's own
+/// machine they are in memory that both see
+/// ([`through_memory`](super::SubscriptionStats::through_memory)): there they come as they are made, and nobody is asked.
 pub struct Cache<T> {
     attached: Attached<CacheSlot>,
     /// Values are made on the thread that asks for them; none is kept.

@@ -6,12 +6,17 @@ use router_wire::Topic;
 
 use super::packet::{Packet, Place};
 use super::segment::SegmentId;
+use super::shared_stream::SharedStream;
 use super::subscription::Deliver;
 
 /// One stream, subscribed to once and shared by all of this client's subscriptions to it.
 pub(crate) struct Hub {
     pub(crate) topic: Topic,
     place: Place,
+    /// Where it is subscribed to as well, until something comes from there.
+    pub(crate) joining: Option<Place>,
+    /// Its samples in shared memory.
+    pub(crate) shared: SharedStream,
     subscriptions: Vec<Arc<dyn Deliver>>,
     /// The last value for a further subscription.
     newest: Option<Packet>,
@@ -21,7 +26,15 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn new(topic: Topic) -> Hub {
-        Hub { topic, place: Place::Samples, subscriptions: Vec::new(), newest: None, was_heard: true }
+        Hub {
+            topic,
+            place: Place::Samples,
+            joining: None,
+            shared: SharedStream::default(),
+            subscriptions: Vec::new(),
+            newest: None,
+            was_heard: true,
+        }
     }
 
     /// Adds a subscription, which begins with the newest sample as its last value.
@@ -30,7 +43,7 @@ impl Hub {
             subscription.sample(newest, true);
         }
         if self.place == Place::Asked {
-            subscription.moved(true);
+            subscription.moved(true, true);
         }
         self.subscriptions.push(subscription);
     }
@@ -46,12 +59,13 @@ impl Hub {
         self.place
     }
 
-    /// Where it is best subscribed to, given that the server serves it at `there`: large samples of which nobody wants
-    /// more than the newest are asked for.
+    /// Where it is best subscribed to, given that the server serves it at `there`: large samples are
+    /// read from shared memory where that can be, and those of which nobody wants more than the newest are asked for.
     pub(crate) fn best_place(&self, there: Place) -> Place {
         let by_asking = there != Place::Samples && self.subscriptions.iter().all(|one| one.wants_newest());
         match there {
             Place::Samples => Place::Samples,
+            _ if self.shared.is_attached() => Place::Slots,
             _ if by_asking => Place::Asked,
             _ => Place::Frames,
         }
@@ -59,10 +73,27 @@ impl Hub {
 
     /// It is subscribed to at another place now.
     pub(crate) fn moved(&mut self, there: Place) {
-        self.place = there;
-        for subscription in &self.subscriptions {
-            subscription.moved(there == Place::Asked);
+        // On one socket the one continues the other: what is missed then is lost.
+        let continues = |place: Place| place.is_large() && place.has_all();
+        let excuses = !(continues(self.place) && continues(there));
+        (self.place, self.joining) = (there, None);
+        if there == Place::Samples {
+            self.shared = SharedStream::default();
         }
+        for subscription in &self.subscriptions {
+            subscription.moved(there == Place::Asked, excuses);
+        }
+    }
+
+    /// Whether what comes from `place` is for it.
+    pub(crate) fn listens_at(&self, place: Place) -> bool {
+        self.place == place || self.joining == Some(place)
+    }
+
+    /// Whether the server is to be asked for the ring of `life`, where `epoch` is the server whose memory can be had.
+    pub(crate) fn wants_ring(&mut self, life: SegmentId, epoch: Option<u64>) -> bool {
+        let can_be = epoch == Some(life.epoch) && self.place.is_large() && self.topic.view().is_none();
+        can_be && self.shared.asks(life)
     }
 
     pub(crate) fn sample(&mut self, packet: Packet, is_last_value: bool) {

@@ -18,6 +18,7 @@
 //! | `settle.rs`, `asking.rs`, `token.rs` | waiting until everything published has passed; asking for the newest |
 //! | `sample.rs`, `packet.rs` | a sample, and the message it came in |
 //! | `hub.rs`, `hubs.rs` | one stream of this client, and all of them |
+//! | `memory.rs`, `shared_stream.rs` | memory that the server shares with this process, and one stream's samples in it |
 //! | `samples_loop.rs`, `stream_socket.rs`, `samples_handle.rs` | the loop, its sockets, its owner's handle |
 
 mod asking;
@@ -26,6 +27,7 @@ mod cache;
 mod cache_slot;
 mod hub;
 mod hubs;
+mod memory;
 mod on_sample;
 mod packet;
 mod queue;
@@ -35,6 +37,7 @@ mod samples_handle;
 mod samples_loop;
 mod segment;
 mod settle;
+mod shared_stream;
 mod stats;
 mod stream_socket;
 mod subscribe;

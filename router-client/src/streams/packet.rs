@@ -1,6 +1,7 @@
 //! A packet as the loop hands it on: read once, shared by every subscription.
 
 use bytes::Bytes;
+use router_slots::SlotDescriptor;
 use router_socket::Frame;
 use router_wire::topic::MAX_TOPIC_BYTES;
 use router_wire::{Payload, SampleHeader, SamplePacket, SampleStatus};
@@ -14,6 +15,18 @@ pub(crate) struct Packet {
     /// How many samples were left out until then, modulo 2^32.
     pub(crate) skipped: u32,
     pub(crate) payload: Payload,
+    pub(crate) way: Way,
+}
+
+/// How the payload of a sample came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// In the message.
+    Message,
+    /// In shared memory, where it stays.
+    Memory,
+    /// In shared memory, from where it was copied, since as many are kept there as may be.
+    Copied,
 }
 
 /// What a message on a samples socket says.
@@ -21,6 +34,8 @@ pub(crate) struct Packet {
 pub(crate) enum Arrived {
     /// A sample; `is_last_value`: it was sent again because of a new subscription.
     Sample { packet: Packet, is_last_value: bool },
+    /// A sample that is in shared memory.
+    InSlot { header: SampleHeader, slot: SlotDescriptor },
     /// The source declares the newest number it gave, maybe because a `settle` with this token asked.
     Declaration { id: SegmentId, sequence: u64, skipped: u32, token: Option<u64> },
     /// The stream is served on the other socket.
@@ -29,13 +44,27 @@ pub(crate) enum Arrived {
     Removed { id: SegmentId, sequence: u64, skipped: u32 },
 }
 
-/// Which of the server's two sockets serves a stream.
+/// Which of the server's two sockets serves a stream, and as what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Samples,
     Frames,
     /// Also at `frames`, and only what is asked for.
     Asked,
+    /// Also at `frames`: what leads to samples in shared memory.
+    Slots,
+}
+
+impl Place {
+    /// Whether every sample comes there that the stream has.
+    pub(crate) fn has_all(self) -> bool {
+        self != Place::Asked
+    }
+
+    /// Whether it is one of those of a large stream, which share a socket and an order.
+    pub(crate) fn is_large(self) -> bool {
+        self != Place::Samples
+    }
 }
 
 /// Higher numbers are malformed: at a million samples a second a source needs two thousand years to get there,
@@ -81,13 +110,17 @@ pub(crate) fn read(frames: &mut Vec<Frame>) -> Option<Arrived> {
     if own_frame && start != frames[0].len() {
         return None;
     }
+    if packet.in_slot {
+        let slot = SlotDescriptor::decode(packet.payload).filter(|_| header.status == SampleStatus::Value)?;
+        return Some(Arrived::InSlot { header, slot });
+    }
     let payload = |frames: &mut Vec<Frame>| {
         let start = if own_frame { 0 } else { start };
         frames.pop().map(|frame| payload_of(frame, start))
     };
     match header.status {
         SampleStatus::Value | SampleStatus::Error => {
-            let packet = Packet { header, skipped, payload: payload(frames)? };
+            let packet = Packet { header, skipped, payload: payload(frames)?, way: Way::Message };
             Some(Arrived::Sample { packet, is_last_value })
         }
         SampleStatus::Declaration => {
@@ -109,7 +142,17 @@ pub(crate) fn read(frames: &mut Vec<Frame>) -> Option<Arrived> {
     }
 }
 
-fn segment_id(header: &SampleHeader) -> SegmentId {
+/// The life of the source that a message comes from; `None` where it says nothing of one.
+pub(crate) fn life(arrived: &Arrived) -> Option<SegmentId> {
+    match arrived {
+        Arrived::Sample { packet, .. } => Some(packet.id()),
+        Arrived::InSlot { header, .. } => Some(segment_id(header)),
+        Arrived::Declaration { id, .. } => Some(*id),
+        Arrived::Elsewhere { .. } | Arrived::Removed { .. } => None,
+    }
+}
+
+pub(crate) fn segment_id(header: &SampleHeader) -> SegmentId {
     SegmentId { epoch: header.epoch, incarnation: header.incarnation }
 }
 

@@ -136,6 +136,7 @@ fn system_time(utc_ns: i64) -> SystemTime {
 mod tests {
     use router_wire::SampleHeader;
 
+    use super::super::packet::Way;
     use super::*;
 
     fn packet(status: SampleStatus, payload: Vec<u8>) -> Packet {
@@ -149,7 +150,7 @@ mod tests {
             utc_ns: -1_500_000_000,
             monotonic_ns: 9,
         };
-        Packet { header, skipped: 0, payload: payload.into() }
+        Packet { header, skipped: 0, payload: payload.into(), way: Way::Message }
     }
 
     #[test]

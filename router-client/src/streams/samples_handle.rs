@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use router_slots::SlotAddress;
 use router_socket::{
     Context, Endpoint, MailSender, NamedThread, SocketError, StillRunning, mailbox, named_thread,
 };
@@ -35,6 +36,8 @@ pub(crate) struct ServerView {
     pub(crate) samples: Endpoint,
     /// Where large ones are.
     pub(crate) frames: Endpoint,
+    /// Where it shares memory with processes on its machine.
+    pub(crate) slots: Option<SlotAddress>,
     /// A host name in them is taken for its IPv6 address.
     pub(crate) by_ipv6: bool,
 }
@@ -44,6 +47,7 @@ pub(crate) struct ServerView {
 pub(crate) struct SamplesCounters {
     malformed: AtomicU64,
     refused_sockets: AtomicU64,
+    late_in_memory: AtomicU64,
 }
 
 /// What reaches the samples loop. Not bounded: there are at most two commands for each subscription that the
@@ -139,6 +143,15 @@ impl SamplesCounters {
     /// be dialled.
     pub(crate) fn refused_sockets(&self) -> u64 {
         self.refused_sockets.load(Ordering::Relaxed)
+    }
+
+    /// Samples that were in shared memory no longer when they were to be read; they are lost.
+    pub(crate) fn late_in_memory(&self) -> u64 {
+        self.late_in_memory.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_late_in_memory(&self) {
+        self.late_in_memory.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_malformed(&self) {

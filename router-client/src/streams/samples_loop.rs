@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use router_slots::Refusal;
 use router_socket::{Context, Frame, Mailbox, PollEntry, SocketError};
 use router_wire::Topic;
 
-use super::hubs::Hubs;
+use super::hubs::{Hubs, Move};
+use super::memory::{Memory, MemoryEvent};
 use super::packet::Place;
 use super::samples_handle::{Command, SamplesCounters, ServerView};
 use super::stream_socket::StreamSocket;
@@ -25,6 +27,8 @@ pub(crate) struct SamplesLoop {
     small: StreamSocket,
     /// One for each stream that the server serves as frames.
     large: Vec<LargeStream>,
+    /// What the server shares of its memory.
+    memory: Memory,
     /// The server greeted last.
     server: Option<ServerView>,
     /// When to look for silent streams again.
@@ -63,6 +67,7 @@ impl SamplesLoop {
             counters,
             small: StreamSocket::for_samples(context)?,
             large: Vec::new(),
+            memory: Memory::default(),
             server: None,
             look_at: Instant::now() + LOOK_FOR_SILENCE_EVERY,
             frames: Vec::new(),
@@ -108,19 +113,33 @@ impl SamplesLoop {
         for large in &mut self.large {
             is_idle &= !receive(&mut large.socket, Place::Frames, &mut self.hubs, &mut self.frames)?;
         }
-        while let Some((topic, place)) = self.hubs.next_move() {
-            self.move_to(&topic, place)?;
+        is_idle &= !self.turn_memory();
+        while let Some((topic, left, there)) = self.hubs.next_joined() {
+            self.joined(&topic, left, there)?;
+        }
+        while let Some(next) = self.hubs.next_move() {
+            match next {
+                Move::To { topic, place } => self.move_to(&topic, place)?,
+                Move::Join { topic, from, to } => self.join(&topic, from, to)?,
+                Move::Leave { topic, place } => self.leave_joining(&topic, place)?,
+            }
         }
         let now = Instant::now();
         if now >= self.look_at {
             self.look_at = now + LOOK_FOR_SILENCE_EVERY;
             self.ask_silent_again()?;
+            self.hubs.ask_refused_again();
+            if let Some(server) = self.server.take_if(|_| self.memory.is_to_try_again) {
+                self.connect_memory(&server);
+                self.server = Some(server);
+            }
         }
         if is_idle {
             let look = self.look_at.saturating_duration_since(now);
             let timeout = Some(timeout.map_or(look, |timeout| timeout.min(look)));
             let mut entries = vec![PollEntry::readable(&self.small.socket)];
             entries.extend(self.large.iter().map(|large| PollEntry::readable(&large.socket.socket)));
+            entries.extend(self.memory.poll_entry());
             self.mailbox.poll(&mut entries, timeout)?;
         }
         Ok(true)
@@ -134,7 +153,34 @@ impl SamplesLoop {
             self.counters.count_refused_socket();
         }
         self.hubs.greeted(view.epoch);
+        self.connect_memory(&view);
         self.server = Some(view);
+    }
+
+    fn connect_memory(&mut self, server: &ServerView) {
+        if self.memory.connect(server) {
+            self.hubs.memory_ended();
+            self.hubs.memory_of = self.memory.epoch();
+        }
+    }
+
+    /// Takes what the server has said about memory, and asks it for the rings of streams; whether there was anything.
+    fn turn_memory(&mut self) -> bool {
+        let mut has_worked = false;
+        while let Some((topic, life)) = self.hubs.next_wanted() {
+            has_worked = true;
+            if !self.memory.ask(&topic, life) {
+                self.hubs.answered(&topic, life, Err(Refusal::NotOffered));
+            }
+        }
+        while let Some(event) = self.memory.next() {
+            has_worked = true;
+            match event {
+                MemoryEvent::Answer { topic, life, answer } => self.hubs.answered(&topic, life, answer),
+                MemoryEvent::Closed => self.hubs.memory_ended(),
+            }
+        }
+        has_worked
     }
 
     /// Subscribes to the topic at the other place. If there is no socket left for a large one, the stream
@@ -142,7 +188,8 @@ impl SamplesLoop {
     fn move_to(&mut self, topic: &Topic, place: Place) -> Result<(), SocketError> {
         match place {
             Place::Samples => self.small.socket.subscribe(&topic.to_bytes())?,
-            Place::Frames | Place::Asked => match self.open_large(&self.hubs.at(topic, place)) {
+            Place::Frames | Place::Asked | Place::Slots => match self.open_large(&self.hubs.at(topic, place))
+            {
                 Ok(socket) => self.large.push(LargeStream { topic: topic.clone(), place, socket }),
                 Err(SocketError::ContextTerminated) => return Err(SocketError::ContextTerminated),
                 Err(_) => {
@@ -157,12 +204,37 @@ impl SamplesLoop {
         }
     }
 
+    /// Subscribes to the topic at another place on the socket that it has: what comes there continues what came before.
+    fn join(&mut self, topic: &Topic, from: Place, to: Place) -> Result<(), SocketError> {
+        let large = self.large.iter().find(|large| large.topic == *topic && large.place == from);
+        let Some(LargeStream { socket, .. }) = large else { return Ok(()) };
+        socket.socket.subscribe(&self.hubs.at(topic, to).to_bytes())?;
+        self.hubs.joins(topic, to);
+        Ok(())
+    }
+
+    /// Something has come from the place that was joined: the one before is left.
+    fn joined(&mut self, topic: &Topic, left: Place, there: Place) -> Result<(), SocketError> {
+        let bytes = self.hubs.at(topic, left).to_bytes();
+        let large = self.large.iter_mut().find(|large| large.topic == *topic && large.place == left);
+        let Some(large) = large else { return Ok(()) };
+        large.place = there;
+        large.socket.socket.unsubscribe(&bytes)
+    }
+
+    /// The topic stays where it is, and is not joined at `place`.
+    fn leave_joining(&mut self, topic: &Topic, place: Place) -> Result<(), SocketError> {
+        let bytes = self.hubs.at(topic, place).to_bytes();
+        let large = self.large.iter().find(|large| large.topic == *topic);
+        large.map_or(Ok(()), |large| large.socket.socket.unsubscribe(&bytes))
+    }
+
     fn ask_silent_again(&mut self) -> Result<(), SocketError> {
         for (topic, place) in self.hubs.silent() {
             let bytes = self.hubs.at(&topic, place).to_bytes();
             let socket = match place {
                 Place::Samples => Some(&self.small),
-                Place::Frames | Place::Asked => {
+                Place::Frames | Place::Asked | Place::Slots => {
                     let large = self.large.iter().find(|large| large.topic == topic && large.place == place);
                     large.map(|large| &large.socket)
                 }
@@ -187,7 +259,7 @@ impl SamplesLoop {
     fn leave(&mut self, topic: &Topic, place: Place) -> Result<(), SocketError> {
         match place {
             Place::Samples => self.small.socket.unsubscribe(&topic.to_bytes()),
-            Place::Frames | Place::Asked => {
+            Place::Frames | Place::Asked | Place::Slots => {
                 self.large.retain(|large| large.topic != *topic || large.place != place);
                 Ok(())
             }

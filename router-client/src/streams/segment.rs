@@ -19,6 +19,8 @@ pub(crate) struct Account {
     duplicates: u64,
     breaks: u64,
     undecodable: u64,
+    through_memory: u64,
+    copied_from_memory: u64,
 }
 
 /// Which life of the source a sample comes from.
@@ -130,6 +132,12 @@ impl Account {
         self.undecodable += 1;
     }
 
+    /// A sample came through shared memory, in place or copied from there.
+    pub(crate) fn through_memory(&mut self, copied: bool) {
+        self.through_memory += 1;
+        self.copied_from_memory += u64::from(copied);
+    }
+
     /// Whether nothing was delivered yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.listed.is_empty()
@@ -148,6 +156,8 @@ impl Account {
             duplicates: self.duplicates,
             breaks: self.breaks,
             undecodable: self.undecodable,
+            through_memory: self.through_memory,
+            copied_from_memory: self.copied_from_memory,
             removed: false,
             segments: self.listed.iter().map(Segment::stats).collect(),
             earlier_expected: self.earlier_expected,

@@ -31,6 +31,11 @@ pub struct SubscriptionStats {
     pub breaks: u64,
     /// Samples among `received` that could not be read as the type asked for.
     pub undecodable: u64,
+    /// Samples that came through memory which this program and the server share, on one machine; outside the equation, as
+    /// the next.
+    pub through_memory: u64,
+    /// Those of them that were copied: more of the stream were kept here than the server lets a program keep in place.
+    pub copied_from_memory: u64,
     /// Whether the server removed the stream, and has not added it again.
     pub removed: bool,
     /// The last segments, at most [`LISTED_SEGMENTS`], the current one last.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 use router_wire::{FromPayload, Name, Topic, View};
 
-use super::packet::Packet;
+use super::packet::{Packet, Way};
 use super::sample::{Sample, SampleError};
 use super::segment::{Account, Arrival, SegmentId};
 use super::stats::SubscriptionStats;
@@ -28,8 +28,9 @@ pub(crate) trait Deliver: Send + Sync {
     fn number(&self) -> u64;
     /// Whether nothing but the newest sample is wanted, whenever somebody looks.
     fn wants_newest(&self) -> bool;
-    /// From now on samples come when they are asked for, or as they are made.
-    fn moved(&self, asked: bool);
+    /// From now on samples come when they are asked for (`asked`), or as they are made. `excuses`: what is missed until
+    /// the next one is not wanted.
+    fn moved(&self, asked: bool, excuses: bool);
     /// A sample came; `is_last_value`: because of a new subscription.
     fn sample(&self, packet: &Packet, is_last_value: bool);
     /// The source declared its newest number.
@@ -203,10 +204,12 @@ impl<K: Keep> Deliver for Subscription<K> {
         K::NEWEST_ONLY && !self.live_only && self.topic.view().is_none()
     }
 
-    fn moved(&self, asked: bool) {
+    fn moved(&self, asked: bool, excuses: bool) {
         self.change(|state| {
             state.asked = asked;
-            state.account.moved();
+            if excuses {
+                state.account.moved();
+            }
             false
         });
     }
@@ -223,6 +226,9 @@ impl<K: Keep> Deliver for Subscription<K> {
             let arrival = state.account.arrived(packet.id(), packet.header.sequence, packet.skipped);
             if arrival == Arrival::Repeated {
                 return false;
+            }
+            if packet.way != Way::Message {
+                state.account.through_memory(packet.way == Way::Copied);
             }
             state.removed = false;
             state.arrivals += 1;

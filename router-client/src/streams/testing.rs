@@ -2,7 +2,7 @@
 
 use router_wire::{Encoding, SampleHeader, SampleStatus, body};
 
-use super::packet::Packet;
+use super::packet::{Packet, Way};
 use super::segment::SegmentId;
 
 pub(crate) const LIFE: SegmentId = SegmentId { epoch: 7, incarnation: 1 };
@@ -28,5 +28,5 @@ pub(crate) fn packet(sequence: u64) -> Packet {
 
 /// Sample `sequence` with this payload.
 pub(crate) fn packet_of(sequence: u64, payload: &[u8]) -> Packet {
-    Packet { header: header(sequence), skipped: 0, payload: payload.to_vec().into() }
+    Packet { header: header(sequence), skipped: 0, payload: payload.to_vec().into(), way: Way::Message }
 }

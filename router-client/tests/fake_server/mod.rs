@@ -321,6 +321,7 @@ impl ServerLoop {
             server: "fake".to_owned(),
             samples: "tcp://127.0.0.1:1".to_owned(),
             frames: "tcp://*:2".to_owned(),
+            slots: String::new(),
             max_body_bytes: manners.max_body_bytes,
             max_unconfirmed_bytes: 256 << 20,
             idempotent: manners.idempotent.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use router_client::{described_by_name, described_return};
 use router_wire::ToPayload;
-use router_wire::describe::{StreamKind, ValueDescription};
+use router_wire::describe::{StreamKind, StreamSocket, ValueDescription};
 use serde::Serialize;
 
 use super::frequency::Frequency;
@@ -104,6 +104,9 @@ impl Streams {
             }
         };
         record.stream.end(Ended::Removed);
+        if let Some(sharing) = &self.roster.sharing {
+            sharing.withdraw(&record.stream);
+        }
         self.roster.records.lock().remove(name);
         self.roster.has_changed();
         if let Some(route) = &record.route {
@@ -164,6 +167,11 @@ impl Streams {
     pub(super) fn serve(&self, record: Record) -> Result<(), AddStreamError> {
         let (done, added) = crossbeam_channel::bounded(1);
         let stream = Arc::clone(&record.stream);
+        if let Some(sharing) =
+            self.roster.sharing.as_ref().filter(|_| stream.spec.socket == StreamSocket::Frames)
+        {
+            sharing.offer(&stream);
+        }
         self.roster.proxy.post(ProxyCommand::Add { stream, done }).map_err(|_| AddStreamError::Stopped)?;
         let _ = added.recv_timeout(PROXY_WAIT); // late, it is done all the same
         let mut records = self.roster.records.lock();

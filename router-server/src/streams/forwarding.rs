@@ -20,6 +20,12 @@ const MOST_BYTES_PER_S: f64 = 16e6;
 /// Most views of a stream that are served at once.
 const MOST_VIEWS: usize = 1_000;
 
+/// How long a last value is not sent again.
+pub(crate) fn last_value_pause(sample: &Packet) -> Duration {
+    let bytes = sample.head.len() + sample.payload.as_ref().map_or(0, |payload| payload.len());
+    LEAST_PAUSE + Duration::from_secs_f64(bytes as f64 / MOST_BYTES_PER_S)
+}
+
 /// One stream as the proxy sees it; the proxy alone reads and writes it.
 pub(crate) struct Forwarding {
     pub(crate) stream: Arc<Stream>,
@@ -193,6 +199,9 @@ impl Forwarding {
                 self.views.extend(ServedView::new(topic.clone()));
             }
         }
+        if let Some(ring) = self.stream.ring() {
+            ring.set_heard(self.views.iter().any(ServedView::wants_slots));
+        }
         self.set_heard(outlet.is_heard(name.as_str()), subscribers);
         is_beyond
     }
@@ -230,8 +239,7 @@ impl Forwarding {
         }
         let marked = self.marked.get_or_insert_with(|| last.as_last_value(self.stream.name.as_str()));
         self.owes = false;
-        let bytes = marked.head.len() + marked.payload.as_ref().map_or(0, |payload| payload.len());
-        self.may_send_at = Some(now + LEAST_PAUSE + Duration::from_secs_f64(bytes as f64 / MOST_BYTES_PER_S));
+        self.may_send_at = Some(now + last_value_pause(marked));
         LastValue::Send(marked.shared())
     }
 

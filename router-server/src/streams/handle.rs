@@ -19,9 +19,11 @@ use super::outlet::{LEAST_MARK, Outlet, samples_mark};
 use super::proxy::{ProxyCommand, ProxyLoop};
 use super::relays::Relays;
 use super::roster::{Record, Roster};
+use super::sharing::Sharing;
 use super::source::Ingress;
 use super::stream::{Ended, Stream};
 use super::stream_error::{DeclareError, SetFrequencyError};
+use super::stream_ring::RingBounds;
 use super::streamer::Command;
 use super::streamers::{SeatError, Streamers};
 use crate::add_error::NotFound;
@@ -36,6 +38,8 @@ pub(crate) struct StreamSettings {
     pub(crate) started: Instant,
     /// Most bytes that wait for one stalled subscriber connection, or two largest samples where that is more.
     pub(crate) stalled_subscriber_bytes: usize,
+    /// What is shared with processes of the same user on this machine; `None`: nothing.
+    pub(crate) shares: Option<RingBounds>,
 }
 
 /// The streams of one server, their threads and their proxy.
@@ -75,9 +79,10 @@ impl Streams {
         let thread = spawn("proxy", move || proxy_loop.run())
             .map_err(|reason| SocketError::WakeUp { action: "start the thread of the proxy", reason })?;
         let ingress = Ingress::new(context.clone(), endpoint, budget_bytes);
+        let sharing = settings.shares.and_then(|bounds| Sharing::start(settings.epoch, bounds, budget_bytes));
         let streams = Streams {
             streamers: Streamers::new(ingress.clone(), proxy.clone()),
-            roster: Roster::new(settings.epoch, Clock::since(settings.started), ingress, proxy),
+            roster: Roster::new(settings.epoch, Clock::since(settings.started), ingress, proxy, sharing),
             relays: Relays::default(),
             counters,
             thread: Mutex::new(Some(thread)),
@@ -89,6 +94,11 @@ impl Streams {
     pub(crate) fn connections_ended(&self) -> Box<dyn Fn() -> u64 + Send> {
         let counters = Arc::clone(&self.counters);
         Box::new(move || counters.connections_ended())
+    }
+
+    /// Where processes of the same user on this machine attach to shared memory; empty where there is none.
+    pub(crate) fn slots_address(&self) -> String {
+        self.roster.sharing.as_ref().map(Sharing::address).unwrap_or_default()
     }
 
     /// Counts the changes of what [`describe`](Streams::describe) tells, beside those of counts.
@@ -200,6 +210,18 @@ impl Streams {
         let passing = self.all().into_iter().filter(|stream| stream.passes_on());
         counters.extend(passing.map(|stream| (format!("lost_before.{}", stream.name), stream.lost_before())));
         counters.extend(self.relays.counters());
+        if let Some(sharing) = &self.roster.sharing {
+            let counts = sharing.counters();
+            let counts = [
+                ("memory_connections", counts.connections as u64),
+                ("memory_attachments", counts.attachments as u64),
+                ("memory_turned_away", counts.turned_away),
+                ("memory_strangers", counts.strangers),
+                ("memory_refused", counts.refused),
+                ("memory_malformed", counts.malformed),
+            ];
+            counters.extend(counts.map(|(name, count)| (name.to_owned(), count)));
+        }
         counters
     }
 
@@ -232,6 +254,11 @@ impl Streams {
             let left = StopSchedule::until(schedule.end_by);
             set_apart.extend(thread.join_within(left).err().map(|still| still.name));
         }
+        if let Some(sharing) = &self.roster.sharing
+            && !sharing.stop(StopSchedule::until(schedule.end_by))
+        {
+            set_apart.push("slots".to_owned());
+        }
         set_apart
     }
 
@@ -255,7 +282,7 @@ impl Streams {
 
 impl Default for StreamSettings {
     fn default() -> StreamSettings {
-        StreamSettings { epoch: 1, started: Instant::now(), stalled_subscriber_bytes: 64 << 20 }
+        StreamSettings { epoch: 1, started: Instant::now(), stalled_subscriber_bytes: 64 << 20, shares: None }
     }
 }
 

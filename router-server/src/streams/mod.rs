@@ -18,6 +18,7 @@
 //! - [`handle`]: [`Streams`], what the server calls; [`options`], [`stream_error`]: what it takes and refuses; [`adding`]: adding and removing
 //! - [`stream`]: [`Stream`], numbers and counts under one lock; [`packet`]: a sample as bytes; [`source`]: where
 //!   samples enter; [`rate`], [`clock`], [`frequency`]
+//! - [`sharing`]: the offer of shared memory; [`stream_ring`]: one stream's slots in it
 //! - [`publisher`]: [`Publisher`], the application publishes
 //! - [`streamers`]: threads by frequency; [`streamer`]: one of them; [`periodic`]: one stream in it; [`punctual`]: its waking up;
 //!   [`tick`]: a tick that runs on an instrument's lane; [`route`]: the way to a stream that moves
@@ -61,10 +62,12 @@ mod relays;
 mod roster;
 mod route;
 mod served_view;
+mod sharing;
 mod source;
 mod stream;
 mod stream_error;
 mod stream_report;
+mod stream_ring;
 mod streamer;
 mod streamers;
 mod subscribers;
@@ -85,6 +88,7 @@ pub use publisher::Publisher;
 pub use relay_options::{RelayFormat, RelayOptions};
 pub use stream::Published;
 pub use stream_error::{AddStreamError, DeclareError, FrequencyError, PublishError, SetFrequencyError};
+pub(crate) use stream_ring::RingBounds;
 pub use tap::TappedMessage;
 pub(crate) use tick::{LaneBusyWith, TickDone, TickRunner};
 #[allow(unused_imports, reason = "for the cascade in the router loop")]

@@ -1,5 +1,6 @@
 //! A sample as bytes: built without a number, numbered under its stream's lock, forwarded and kept by reference.
 
+use router_slots::SlotDescriptor;
 use router_socket::Frame;
 use router_wire::sample::{self, SAMPLE_HEADER_BYTES};
 use router_wire::{
@@ -47,6 +48,8 @@ pub(crate) struct Packet {
     pub(crate) sequence: u64,
     pub(crate) head: Frame,
     pub(crate) payload: Option<Frame>,
+    /// Where the payload is in shared memory, too.
+    pub(crate) slot: Option<SlotDescriptor>,
 }
 
 impl Unnumbered {
@@ -127,6 +130,11 @@ impl Unnumbered {
         Unnumbered { packet, payload: None, status, encoding, times }
     }
 
+    /// The payload of this sample of `name`.
+    pub(crate) fn payload(&self, name: &str) -> &[u8] {
+        self.payload.as_ref().map_or(&self.packet[start_of_payload(name)..], |payload| payload)
+    }
+
     /// The size of the payload of this sample of `name` [bytes].
     pub(crate) fn payload_bytes(&self, name: &str) -> usize {
         self.payload.as_ref().map_or(self.packet.len() - start_of_payload(name), |payload| payload.len())
@@ -150,7 +158,8 @@ impl Unnumbered {
         };
         sample::finish_packet(&mut self.packet, name, &header);
         let life = (stamp.epoch, stamp.incarnation);
-        Packet { life, sequence: stamp.sequence, head: Frame::from_vec(self.packet), payload: self.payload }
+        let head = Frame::from_vec(self.packet);
+        Packet { life, sequence: stamp.sequence, head, payload: self.payload, slot: None }
     }
 }
 
@@ -187,7 +196,7 @@ impl Packet {
         let (life, sequence) = ((header.epoch, header.incarnation), header.sequence);
         let start = former_name_bytes + 1 + SAMPLE_HEADER_BYTES;
         if name.as_bytes() == &head[..former_name_bytes] {
-            return Packet { life, sequence, head, payload };
+            return Packet { life, sequence, head, payload, slot: None };
         }
         let mut packet = sample::start_packet(name);
         let payload = match payload {
@@ -207,7 +216,7 @@ impl Packet {
         if is_last_value {
             sample::mark_last_value(&mut packet);
         }
-        Packet { life, sequence, head: Frame::from_vec(packet), payload }
+        Packet { life, sequence, head: Frame::from_vec(packet), payload, slot: None }
     }
 
     /// The payload of a packet that has it behind its header.
@@ -218,7 +227,7 @@ impl Packet {
     /// The same bytes by reference.
     pub(crate) fn shared(&self) -> Packet {
         let payload = self.payload.as_ref().map(Frame::shared);
-        Packet { life: self.life, sequence: self.sequence, head: self.head.shared(), payload }
+        Packet { head: self.head.shared(), payload, ..*self }
     }
 
     /// The same sample under the topic of a view of its stream that has left out `skipped` until now. A large payload is
@@ -243,7 +252,21 @@ impl Packet {
             }
         };
         sample::mark_skipped(&mut head, skipped);
-        Packet { life: self.life, sequence: self.sequence, head: Frame::from_vec(head), payload }
+        Packet { head: Frame::from_vec(head), payload, ..*self }
+    }
+
+    /// The same sample under the topic of the view of slots: what leads to its payload, or the payload where it is in no
+    /// slot.
+    pub(crate) fn by_slot(&self, topic: &Topic) -> Packet {
+        let Some(slot) = &self.slot else { return self.under(topic, 0) };
+        let name = topic.name().as_str();
+        let mut head = Vec::with_capacity(start_of_payload(topic.as_str()) + SlotDescriptor::BYTES);
+        head.extend_from_slice(topic.as_str().as_bytes());
+        head.push(0);
+        head.extend_from_slice(&self.head[name.len() + 1..start_of_payload(name)]);
+        head.extend_from_slice(&slot.encode());
+        sample::mark_payload_in_slot(&mut head);
+        Packet { head: Frame::from_vec(head), payload: None, ..*self }
     }
 
     /// The same sample, marked as sent again for a new subscriber. A large payload is not copied: it gets a frame
@@ -263,7 +286,7 @@ impl Packet {
             payload = self.payload.as_ref().map(Frame::shared);
         }
         sample::mark_last_value(&mut head);
-        Packet { life: self.life, sequence: self.sequence, head: Frame::from_vec(head), payload }
+        Packet { head: Frame::from_vec(head), payload, ..*self }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
+use router_slots::SlotDescriptor;
 use router_socket::{Context, Endpoint, Frame, Mailbox, PollEntry, Socket, SocketError, SocketKind};
 use router_wire::describe::StreamSocket;
 use router_wire::{Name, SampleHeader, SampleStatus, Topic};
@@ -219,8 +220,11 @@ impl ProxyLoop {
 
     fn forward_one(&mut self, message: &mut Vec<Frame>) {
         let mut frames = message.drain(..);
-        let (Some(head), payload) = (frames.next(), frames.next()) else { return };
-        let passes = read_sample(&head).and_then(|(name, header)| {
+        let Some(head) = frames.next() else { return };
+        let read = read_sample(&head);
+        let payload = read.filter(|(_, header)| header.payload_in_own_frame).and_then(|_| frames.next());
+        let slot = frames.next().and_then(|frame| SlotDescriptor::decode(&frame));
+        let passes = read.and_then(|(name, header)| {
             let forwarding = self.streams.get_mut(name)?;
             let stream = &forwarding.stream;
             let is_current = stream.passes_on() || stream.incarnation == header.incarnation;
@@ -230,8 +234,8 @@ impl ProxyLoop {
             self.counters.count(Counted::StaleSample);
             return;
         };
-        let packet =
-            Packet { life: (header.epoch, header.incarnation), sequence: header.sequence, head, payload };
+        let life = (header.epoch, header.incarnation);
+        let packet = Packet { life, sequence: header.sequence, head, payload, slot };
         let socket = forwarding.stream.spec.socket;
         if !header.status.is_sample() {
             // The source's own declaration or removal, in order behind its samples.

@@ -61,7 +61,10 @@ impl Message {
 fn numbered(frames: &[Frame]) -> Option<Message> {
     let packet = SamplePacket::decode(&frames[0]).ok()?;
     let in_own_frame = packet.header.payload_in_own_frame;
-    if frames.len() != 1 + usize::from(in_own_frame) || (in_own_frame && !packet.payload.is_empty()) {
+    if frames.len() != 1 + usize::from(in_own_frame)
+        || (in_own_frame && !packet.payload.is_empty())
+        || packet.in_slot
+    {
         return None;
     }
     let (name_bytes, header) = (packet.topic.len(), packet.header);

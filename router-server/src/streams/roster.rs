@@ -15,6 +15,7 @@ use super::options::StreamOptions;
 use super::outlet::place_of;
 use super::proxy::ProxyCommand;
 use super::route::Route;
+use super::sharing::Sharing;
 use super::source::Ingress;
 use super::stream::{Ended, Stream, StreamSpec};
 use super::stream_error::AddStreamError;
@@ -29,6 +30,8 @@ pub(crate) struct Roster {
     pub(super) clock: Clock,
     pub(super) ingress: Ingress,
     pub(super) proxy: MailSender<ProxyCommand>,
+    /// Memory that is shared with processes of the same user on this machine, if any is.
+    pub(super) sharing: Option<Sharing>,
     /// Held by whoever adds or removes, so that the proxy learns of both in one order.
     pub(super) changing: Arc<Mutex<()>>,
     pub(super) records: Arc<Mutex<BTreeMap<Name, Record>>>,
@@ -55,12 +58,19 @@ pub(crate) enum ServeError {
 }
 
 impl Roster {
-    pub(crate) fn new(epoch: u64, clock: Clock, ingress: Ingress, proxy: MailSender<ProxyCommand>) -> Roster {
+    pub(crate) fn new(
+        epoch: u64,
+        clock: Clock,
+        ingress: Ingress,
+        proxy: MailSender<ProxyCommand>,
+        sharing: Option<Sharing>,
+    ) -> Roster {
         Roster {
             epoch,
             clock,
             ingress,
             proxy,
+            sharing,
             changing: Arc::default(),
             records: Arc::default(),
             last_incarnation: Arc::default(),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use router_wire::{SampleStatus, Topic, View};
 
 use super::clock::Times;
+use super::forwarding::last_value_pause;
 use super::packet::{Life, Packet, Stamp};
 
 /// A sample that is no part of a view is sent for new subscribers at most this often: everyone who listens gets it.
@@ -49,6 +50,11 @@ impl ServedView {
         Some(ServedView { topic, view, sent: 0, newest, waiting, armed: false, next_at, listed: false })
     }
 
+    /// Whether its samples are to be in slots.
+    pub(crate) fn wants_slots(&self) -> bool {
+        self.view == View::Slots
+    }
+
     pub(crate) fn topic(&self) -> &Topic {
         &self.topic
     }
@@ -58,6 +64,7 @@ impl ServedView {
         let is_part = match self.view {
             View::EveryNth { nth } => sample.sequence.is_multiple_of(nth),
             View::Asked { .. } => self.armed,
+            View::Slots => true,
             View::Paced { .. } => {
                 self.waiting = Some((sample.shared(), seen));
                 return self.due(Instant::now());
@@ -99,6 +106,7 @@ impl ServedView {
         }
         let pause = match self.view {
             View::EveryNth { .. } => LAST_VALUE_PAUSE,
+            View::Slots => last_value_pause(&sample),
             view => view.pause().unwrap_or_default(),
         };
         // One that is a little late does not make all that follow late.
@@ -109,6 +117,8 @@ impl ServedView {
             View::EveryNth { .. } => {
                 sample.as_last_value(self.topic.name().as_str()).under(&self.topic, self.skipped(seen))
             }
+            // By value: a new subscriber may come too late for the slot, and would wait for the next sample.
+            View::Slots => sample.as_last_value(self.topic.name().as_str()).under(&self.topic, 0),
             _ => self.send(&sample, seen),
         })
     }
@@ -124,7 +134,8 @@ impl ServedView {
         now: Times,
         due: &mut Vec<(Topic, Due)>,
     ) {
-        let leaves_newest_out = matches!(self.view, View::EveryNth { .. });
+        // What is a part of these has been sent when it is declared.
+        let leaves_newest_out = matches!(self.view, View::EveryNth { .. } | View::Slots);
         let news = last.filter(|last| !payload.is_empty() && !leaves_newest_out && !self.has_sent(last));
         if let Some(last) = news {
             due.push((self.topic.clone(), Due::Send(self.send(last, seen))));
@@ -144,7 +155,10 @@ impl ServedView {
 
     /// How many samples of `seen` were left out.
     fn skipped(&self, seen: u32) -> u32 {
-        seen.wrapping_sub(self.sent)
+        match self.view {
+            View::Slots => 0, // it leaves nothing out
+            _ => seen.wrapping_sub(self.sent),
+        }
     }
 
     /// The stream began anew, or nothing of it is to be sent any more.
@@ -163,6 +177,9 @@ impl ServedView {
         }
         let skipped = self.skipped(seen);
         self.newest = Some((sample.life, sample.sequence, skipped));
-        sample.under(&self.topic, skipped)
+        match self.view {
+            View::Slots => sample.by_slot(&self.topic),
+            _ => sample.under(&self.topic, skipped),
+        }
     }
 }

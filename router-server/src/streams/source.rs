@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use router_socket::{Context, Endpoint, PollEntry, SendRefusal, Socket, SocketError, SocketKind};
+use router_socket::{Context, Endpoint, Frame, PollEntry, SendRefusal, Socket, SocketError, SocketKind};
 
 use super::options::SMALL_SAMPLE_BYTES;
 use super::packet::Packet;
@@ -168,7 +168,8 @@ impl Source {
     /// # Errors
     /// [`SourceRefusal`].
     pub(crate) fn try_send(&mut self, packet: Packet) -> Result<(), SourceRefusal> {
-        let more = packet.payload.is_some();
+        let slot = packet.slot.map(|slot| Frame::copy_from(&slot.encode()));
+        let more = packet.payload.is_some() || slot.is_some();
         let refusal = |error: router_socket::TrySendError| match error.reason {
             SendRefusal::Full => SourceRefusal::Full,
             _ => SourceRefusal::Closed,
@@ -183,10 +184,11 @@ impl Source {
             }
         }
         socket.try_send(packet.head, more).map_err(refusal)?;
-        match packet.payload {
-            Some(payload) => socket.try_send(payload, false).map_err(refusal),
-            None => Ok(()),
+        if let Some(payload) = packet.payload {
+            socket.try_send(payload, slot.is_some()).map_err(refusal)?;
         }
+        // For the proxy alone: where the payload is in shared memory.
+        slot.map_or(Ok(()), |slot| socket.try_send(slot, false).map_err(refusal))
     }
 }
 

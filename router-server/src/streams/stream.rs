@@ -2,18 +2,21 @@
 //! numbers of another server is in `passing.rs`, what is told of it in `stream_report.rs`.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
+use router_slots::{LentSlot, SlotWriter};
 use router_wire::Name;
 use router_wire::describe::{StreamDescription, StreamKind, StreamSocket, ValueDescription};
+use router_wire::topic::slots_key;
 
 use super::clock::Clock;
 use super::frequency::Frequency;
 use super::packet::{Packet, Stamp, Unnumbered};
 use super::rate::RateMeter;
 use super::source::{Source, SourceRefusal};
+use super::stream_ring::StreamRing;
 
 /// Most clients that wait for one declaration; more are told to ask again.
 const MOST_TOKENS: usize = 1_024;
@@ -40,6 +43,8 @@ pub(crate) struct Stream {
     news: AtomicBool,
     /// Told when somebody begins or ceases to listen, and of enable, disable and the end. Never waits.
     watcher: OnceLock<Watcher>,
+    /// Its slots in shared memory. Written once, before the stream is served.
+    ring: OnceLock<Arc<StreamRing>>,
     /// What another server says of the stream. Written by the thread that brings it here.
     pub(super) told: Mutex<Option<StreamDescription>>,
     /// Held for look-ups, numbering and a send that never waits; never around user code.
@@ -196,6 +201,7 @@ impl Stream {
             lost_before: AtomicU64::new(0),
             news: AtomicBool::new(false),
             watcher: OnceLock::new(),
+            ring: OnceLock::new(),
             told: Mutex::default(),
             state: Mutex::new(state),
         }
@@ -211,6 +217,7 @@ impl Stream {
         source: Option<&mut Source>,
     ) -> Result<Published, Ended> {
         let is_error = sample.is_error();
+        let slot = self.fill_slot(&sample);
         let mut state = self.state.lock();
         state.check_open()?;
         if !state.enabled {
@@ -218,13 +225,14 @@ impl Stream {
         }
         let sequence = state.take_number(self.clock.monotonic_ns());
         state.errors += u64::from(is_error);
-        let packet = sample.number(self.name.as_str(), self.stamp(sequence));
+        let mut packet = sample.number(self.name.as_str(), self.stamp(sequence));
         if !state.heard {
             if self.spec.keeps_last_value {
                 state.last = Some(packet);
             }
             return Ok(Published::Unheard { sequence });
         }
+        packet.slot = slot.map(SlotWriter::publish);
         match source.map_or(Err(SourceRefusal::Full), |source| source.try_send(packet)) {
             Ok(()) => {
                 state.published += 1;
@@ -237,6 +245,36 @@ impl Stream {
             }
             Err(SourceRefusal::Closed) => Err(Ended::Stopped),
         }
+    }
+
+    /// Gives the stream its slots; `false` when it has some.
+    pub(crate) fn share(&self, ring: Arc<StreamRing>) -> bool {
+        self.ring.set(ring).is_ok()
+    }
+
+    /// Its slots in shared memory, if it is shared.
+    pub(crate) fn ring(&self) -> Option<&StreamRing> {
+        self.ring.get().map(|ring| &**ring)
+    }
+
+    /// What readers attach to: this life of the stream.
+    pub(crate) fn ring_key(&self) -> String {
+        slots_key(self.name.as_str(), self.incarnation)
+    }
+
+    /// Copies the sample to where readers on this machine find it, if somebody wants it there. Outside the lock: it takes
+    /// as long as the memory does.
+    fn fill_slot(&self, sample: &Unnumbered) -> Option<SlotWriter> {
+        let payload = sample.payload(self.name.as_str());
+        let mut slot = self.ring()?.writer(payload.len()).filter(|_| self.is_open())?;
+        slot.copy_from_slice(payload);
+        Some(slot)
+    }
+
+    /// Whether what is published takes a number now.
+    fn is_open(&self) -> bool {
+        let state = self.state.lock();
+        state.enabled && state.ended.is_none()
     }
 
     /// Has `watcher` told of whatever may change what a relay has to do. The first one stays.

@@ -8,6 +8,7 @@ use router_wire::status::{StreamOrigin, StreamStats};
 
 use super::frequency::Frequency;
 use super::stream::Stream;
+use super::stream_ring::StreamRing;
 
 impl Stream {
     pub(crate) fn describe(&self) -> StreamDescription {
@@ -85,6 +86,7 @@ impl Stream {
             ticks_missed: state.ticks_missed,
             dropped_at_source: state.dropped_at_source,
             subscribers: self.subscribers.load(Ordering::Relaxed),
+            memory: self.ring().and_then(StreamRing::stats),
         }
     }
 

@@ -13,6 +13,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -45,13 +46,39 @@ struct Offer {
     /// Wakes the loop.
     bell: OwnedFd,
     stopped: AtomicBool,
-    rings: Mutex<HashMap<String, Weak<Shared>>>,
+    rings: Mutex<HashMap<String, Offered>>,
     connections: AtomicUsize,
     attachments: AtomicUsize,
     turned_away: AtomicU64,
     strangers: AtomicU64,
     refused: AtomicU64,
     malformed: AtomicU64,
+}
+
+/// What is behind a key.
+#[derive(Clone)]
+enum Offered {
+    Ring(Weak<Shared>),
+    /// Made for the first reader.
+    WhenAsked(Arc<dyn Fn() -> Option<SlotRing> + Send + Sync>),
+}
+
+impl Offered {
+    fn ring(&self) -> Option<Arc<Shared>> {
+        match self {
+            Offered::Ring(ring) => ring.upgrade(),
+            Offered::WhenAsked(make) => make().and_then(|ring| ring.downgrade().upgrade()),
+        }
+    }
+}
+
+impl fmt::Debug for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Offered::Ring(_) => "Ring",
+            Offered::WhenAsked(_) => "WhenAsked",
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -107,7 +134,17 @@ impl Slots {
     /// If the key is longer than 1024 bytes.
     pub fn offer(&self, key: &str, ring: &SlotRing) {
         assert!(key.len() <= MAX_KEY_BYTES, "a ring's key has at most {MAX_KEY_BYTES} bytes");
-        self.shared.rings.lock().insert(key.to_owned(), ring.downgrade());
+        self.shared.rings.lock().insert(key.to_owned(), Offered::Ring(ring.downgrade()));
+    }
+
+    /// As [`offer`](Slots::offer), for a ring that need not exist before somebody wants it: `ring` makes it, or returns the
+    /// one that it made before, in the loop, where it must not wait. `None` refuses. Whoever makes it keeps it.
+    ///
+    /// # Panics
+    /// If the key is longer than 1024 bytes.
+    pub fn offer_when_asked(&self, key: &str, ring: impl Fn() -> Option<SlotRing> + Send + Sync + 'static) {
+        assert!(key.len() <= MAX_KEY_BYTES, "a ring's key has at most {MAX_KEY_BYTES} bytes");
+        self.shared.rings.lock().insert(key.to_owned(), Offered::WhenAsked(Arc::new(ring)));
     }
 
     /// Attaches nobody to the ring of this key any more. Readers that are attached stay so.
@@ -314,7 +351,9 @@ impl Connection {
         if self.attachments.len() >= MAX_ATTACHMENTS {
             return Err(Refusal::TooManyAttachments);
         }
-        let ring = shared.rings.lock().get(key).and_then(Weak::upgrade).ok_or(Refusal::NotOffered)?;
+        // Made outside the lock.
+        let offered = shared.rings.lock().get(key).cloned();
+        let ring = offered.and_then(|offered| offered.ring()).ok_or(Refusal::NotOffered)?;
         let fd = fd.ok_or(Refusal::UnfitTable)?;
         let table = memory::open(&fd, HOLDS_BYTES).map_err(|_| Refusal::UnfitTable)?;
         let table = ring.add_table(table).map_err(|_| Refusal::TooManyReaders)?;

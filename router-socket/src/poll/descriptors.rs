@@ -27,7 +27,8 @@ impl Items {
         let mut ready_entries = 0;
         for entry in entries.iter_mut() {
             entry.ready = 0;
-            if entry.wants() != zmq_sys::ZMQ_POLLIN as i16 || !entry.socket.is_quiet() {
+            let is_quiet = entry.socket().is_none_or(Socket::is_quiet);
+            if entry.wants() != zmq_sys::ZMQ_POLLIN as i16 || !is_quiet {
                 ready_entries += usize::from(look(entry)?);
             }
         }
@@ -39,7 +40,7 @@ impl Items {
             WakeUpSource::Descriptor(descriptor) => descriptor,
             WakeUpSource::Socket(socket) => socket.descriptor(),
         });
-        let descriptors = entries.iter().map(|entry| entry.socket.descriptor()).chain(in_wake_up);
+        let descriptors = entries.iter().map(PollEntry::raw_descriptor).chain(in_wake_up);
         self.descriptors.clear();
         self.descriptors.extend(descriptors.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 }));
         for is_first in std::iter::once(true).chain(std::iter::repeat(false)) {
@@ -92,9 +93,10 @@ enum Found {
     TimeOver,
 }
 
-/// Asks the socket; whether it has what is waited for.
+/// Asks the socket; whether it has what is waited for. Of another descriptor the system has said so.
 fn look(entry: &mut PollEntry<'_>) -> Result<bool, SocketError> {
-    entry.ready = Socket::events(entry.socket)? as i16 & entry.wants();
+    let events = entry.socket().map_or(Ok(zmq_sys::ZMQ_POLLIN as _), Socket::events)?;
+    entry.ready = events as i16 & entry.wants();
     Ok(entry.ready != 0)
 }
 

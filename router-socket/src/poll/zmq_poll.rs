@@ -25,14 +25,18 @@ impl Items {
         let item = |socket, fd, events| zmq_pollitem_t { socket, fd, events, revents: 0 };
         let readable = zmq_sys::ZMQ_POLLIN as i16;
         self.items.clear();
-        self.items.extend(entries.iter().map(|entry| item(entry.socket.raw(), 0, entry.wants())));
+        self.items.extend(entries.iter().map(|entry| match entry.socket() {
+            Some(socket) => item(socket.raw(), 0, entry.wants()),
+            #[cfg(unix)]
+            None => item(std::ptr::null_mut(), entry.raw_descriptor(), entry.wants()),
+            #[cfg(not(unix))]
+            None => unreachable!("there are sockets only"),
+        }));
         self.items.extend(wake_up.map(|source| match source {
             WakeUpSource::Descriptor(fd) => item(std::ptr::null_mut(), fd, readable),
             WakeUpSource::Socket(socket) => item(socket.raw(), 0, readable),
         }));
-        for entry in entries.iter() {
-            entry.socket.disturb();
-        }
+        entries.iter().filter_map(PollEntry::socket).for_each(|socket| socket.disturb());
         self.poll(timeout)?;
         for (entry, item) in entries.iter_mut().zip(&self.items) {
             entry.ready = item.revents;

@@ -1,5 +1,6 @@
 //! Which samples arrive, and what becomes of the others.
 
+use router_wire::sample::mark_payload_in_slot;
 use router_wire::{Failure, SampleHeader, SampleStatus, body};
 
 use super::super::packet::Place::{self, Samples};
@@ -104,6 +105,35 @@ fn a_payload_in_its_own_frame_is_handed_on_by_reference() {
     let (a, b) = (first.wait_newer(SOON).unwrap(), second.recv_timeout(SOON).unwrap());
     assert_eq!(a.value.as_slice(), [9; 50_000]);
     assert_eq!(a.value.as_ptr(), b.value.as_ptr());
+}
+
+/// What leads to memory that this client has not is as good as lost, and seen by the next number.
+#[test]
+fn a_sample_in_memory_that_is_not_here_is_lost() {
+    let mut server = FakeServer::start();
+    let client = server.client();
+    let queue = client.subscribe::<u64>(NAME).queue(100).unwrap();
+    server.next_subscription(Samples);
+    server.sample(Samples, NAME, 0);
+    let mut in_slot = packet(NAME, &server.header(1), &[3; 20]);
+    mark_payload_in_slot(&mut in_slot);
+    server.raw(Samples, vec![in_slot]);
+    server.sample(Samples, NAME, 2);
+    assert_eq!([0, 2].map(|_| queue.recv_timeout(SOON).unwrap().value), [0, 2]);
+    let stats = queue.stats();
+    assert_eq!((stats.received, stats.lost, stats.through_memory), (2, 1, 0));
+    assert!(stats.balances());
+    assert_eq!(client.samples().counters().late_in_memory(), 1);
+    // Neither more nor less than what leads to a slot, and values alone.
+    let short = packet(NAME, &server.header(3), &[3; 19]);
+    let error = packet(NAME, &SampleHeader { status: SampleStatus::Error, ..server.header(3) }, &[3; 20]);
+    for mut malformed in [short, error] {
+        mark_payload_in_slot(&mut malformed);
+        server.raw(Samples, vec![malformed]);
+    }
+    server.sample(Samples, NAME, 4);
+    assert_eq!(queue.recv_timeout(SOON).unwrap().value, 4);
+    assert_eq!(client.samples().counters().malformed_samples(), 2);
 }
 
 #[test]

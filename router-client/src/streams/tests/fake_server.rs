@@ -58,6 +58,7 @@ impl FakeServer {
             epoch: self.epoch,
             samples: self.samples.1.clone(),
             frames: self.frames.1.clone(),
+            slots: None,
             by_ipv6: false,
         }
     }
@@ -146,7 +147,7 @@ impl FakeServer {
     fn at(&mut self, place: Place) -> &mut (Socket, Endpoint) {
         match place {
             Place::Samples => &mut self.samples,
-            Place::Frames | Place::Asked => &mut self.frames,
+            Place::Frames | Place::Asked | Place::Slots => &mut self.frames,
         }
     }
 }

@@ -122,6 +122,25 @@ fn the_newest_is_sent_to_whoever_asks_and_once() {
     assert_eq!(asker.next_sample().sequence(), 16);
 }
 
+/// Where nothing is shared the view of slots is the whole stream, and tells that nothing was left out.
+#[test]
+fn what_is_in_no_slot_comes_as_it_is() {
+    let served = serve();
+    let mut publisher = add(&served);
+    publish(&mut publisher, 0..3);
+    let mut slots = listen(&served, View::Slots);
+    let last = slots.next_sample();
+    assert_eq!((last.sequence(), last.skipped, last.last_value, last.value::<u64>()), (2, 0, true, 2));
+    publish(&mut publisher, 3..6);
+    for sequence in 3..6 {
+        expect_value(&mut slots, sequence, 0);
+    }
+    served.streams.declare("stage", 7).unwrap();
+    expect(&mut slots, SampleStatus::Declaration, 5, 0);
+    served.streams.remove("stage").unwrap();
+    expect(&mut slots, SampleStatus::Removed, 5, 0);
+}
+
 #[test]
 fn a_view_is_served_where_its_stream_is_also_when_it_was_there_first() {
     let served = serve_tcp(Default::default());
