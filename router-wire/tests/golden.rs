@@ -285,7 +285,7 @@ fn a_payload_in_a_slot_is_a_flag_and_in_no_frame_of_its_own() {
     finish_packet(&mut packet, "s", &header);
     packet.extend_from_slice(&[9; 20]);
     mark_payload_in_slot(&mut packet);
-    assert_eq!(packet[..6], bytes("'s' 00 01 04 00 01"));
+    assert_eq!(packet[..6], bytes("'s' 00 01 04 00 03"));
     let read = SamplePacket::decode(&packet).unwrap();
     assert!(read.in_slot && !read.last_value);
     assert_eq!(
