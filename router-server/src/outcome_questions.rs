@@ -57,8 +57,9 @@ impl RouterLoop {
             return OutcomeReport::Running { call: running.entry.name.to_string(), progress };
         }
         let Some(kept) = self.outcomes.find(call) else {
-            let is_new = self.outcomes.is_closed(call) || (knows_epoch && self.outcomes.close(call));
-            return if is_new { OutcomeReport::NeverRan } else { OutcomeReport::Forgotten };
+            // Without the epoch it may be a call of an earlier life, or one that another server was given.
+            let never_ran = knows_epoch && (self.outcomes.is_closed(call) || self.outcomes.close(call));
+            return if never_ran { OutcomeReport::NeverRan } else { OutcomeReport::Forgotten };
         };
         match kept {
             Kept::Outcome { name, message } => finished(name, message),

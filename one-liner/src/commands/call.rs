@@ -73,6 +73,10 @@ impl Call {
                 outcome::became_unknown(&client, unknown, until, &presses, self.target.output())
             }
             Some(outcome) => {
+                // One that ended before it was looked at again went to the server that answers now.
+                if id.epoch == 0 {
+                    id.epoch = client.epoch();
+                }
                 let value = outcome.map_err(|error| self.explain(error, &client))?;
                 let output = self.target.output();
                 output.line(value::for_people(&value))?;

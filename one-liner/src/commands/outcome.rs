@@ -102,8 +102,9 @@ fn show(report: OutcomeReport, id: CallId, output: Output) -> Result<Exit, Comma
         }
         OutcomeReport::OtherEpoch { .. } => {
             output.line(
-                "the server was restarted, its outcome is lost; it may have run. Of a call that the server had passed on to \
-                 one behind it, that one may know",
+                "this server was restarted since, or the call went to another one: its outcome is lost here, and it may have \
+                 run. Where it had been passed on to a server behind, that one may know: ask it for the id without what \
+                 stands from the @ on",
             )?;
             output.json(&json!({ "outcome": "other_epoch", "call_id": id }))?;
             Ok(Exit::NoAnswer)

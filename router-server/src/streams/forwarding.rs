@@ -17,8 +17,8 @@ const LEAST_PAUSE: Duration = Duration::from_millis(20);
 /// subscribes again and again is not to fill other clients' lines.
 const MOST_BYTES_PER_S: f64 = 16e6;
 
-/// Most views of a stream that are served at once.
-const MOST_VIEWS: usize = 1_000;
+/// Most views of a stream that are served at once: each sample is offered to each of them.
+const MOST_VIEWS: usize = 256;
 
 /// How long a last value is not sent again.
 pub(crate) fn last_value_pause(sample: &Packet) -> Duration {
@@ -183,31 +183,44 @@ impl Forwarding {
         self.whole_heard
     }
 
-    /// Looks who listens; whether there are more views than are served.
-    pub(crate) fn refresh(&mut self, outlet: &Outlet) -> bool {
+    /// Looks who listens to everything. Whoever asks for views is many: of one change see
+    /// [`refresh_view`](Forwarding::refresh_view).
+    pub(crate) fn refresh(&mut self, outlet: &Outlet) {
+        self.views.clear();
         let name = self.stream.name.clone();
-        let mut subscribers = outlet.count(name.as_str());
-        self.views.retain(|view| outlet.count(view.topic().as_str()) > 0);
-        let mut is_beyond = false;
-        for topic in outlet.views_of(name.as_str()) {
-            subscribers += outlet.count(topic.as_str());
-            if self.views.iter().any(|view| view.topic() == topic) {
-                continue;
-            }
-            is_beyond |= self.views.len() >= MOST_VIEWS;
-            if !is_beyond {
-                self.views.extend(ServedView::new(topic.clone()));
-            }
+        for topic in outlet.views_of(name.as_str()).take(MOST_VIEWS) {
+            self.views.extend(ServedView::new(topic.clone()));
         }
+        self.look_who_listens(outlet);
+    }
+
+    /// Looks whether somebody listens to the view `topic`, after a change; `false`: it is one too many.
+    pub(crate) fn refresh_view(&mut self, topic: &Topic, outlet: &Outlet) -> bool {
+        let is_heard = outlet.count(topic.as_str()) > 0;
+        let served = self.views.iter().position(|view| view.topic() == topic);
+        match served {
+            Some(at) if !is_heard => drop(self.views.swap_remove(at)),
+            None if is_heard && self.views.len() >= MOST_VIEWS => return false,
+            None if is_heard => self.views.extend(ServedView::new(topic.clone())),
+            _ => {}
+        }
+        self.look_who_listens(outlet);
+        true
+    }
+
+    /// Looks who listens to the whole stream and to the views that are served.
+    pub(crate) fn look_who_listens(&mut self, outlet: &Outlet) {
+        let name = self.stream.name.as_str();
+        let of_views = self.views.iter().map(|view| outlet.count(view.topic().as_str())).sum::<u64>();
+        let (whole, subscribers) = (outlet.is_heard(name), outlet.count(name) + of_views);
         if let Some(ring) = self.stream.ring() {
             ring.set_heard(self.views.iter().any(ServedView::wants_slots));
         }
-        self.set_heard(outlet.is_heard(name.as_str()), subscribers);
-        is_beyond
+        self.set_heard(whole, subscribers);
     }
 
-    /// Says who listens: to the whole stream, and how many to it and its views. The sample that waited for a listener becomes the last value. Where the relay had left its
-    /// source, what passed before would look like a loss to whoever listens from now on: it is forgotten.
+    /// Says who listens: to the whole stream, and how many to it and its views. The sample that waited for a listener
+    /// becomes the last value. Where the relay had left its source, what passed before would look like a loss to whoever listens from now on: it is forgotten.
     fn set_heard(&mut self, whole: bool, subscribers: u64) {
         self.whole_heard = whole;
         let heard = whole || !self.views.is_empty();

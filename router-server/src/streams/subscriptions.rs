@@ -8,7 +8,7 @@ use router_wire::{SampleStatus, Topic, View};
 
 use super::counters::Counted;
 use super::forwarding::{Forwarding, LastValue};
-use super::outlet::{Change, frames_mark};
+use super::outlet::{Change, Outlet, frames_mark};
 use super::packet::{Packet, Stamp};
 use super::proxy::ProxyLoop;
 use super::served_view::Due;
@@ -23,7 +23,7 @@ impl ProxyLoop {
             Change::Nothing => return,
         };
         if self.outlets(socket).0.has_overflowed() {
-            self.refresh_all(socket);
+            self.look_all(socket, |forwarding, outlet| forwarding.look_who_listens(outlet));
         }
         // A subscription to what is not there yet is remembered by the outlet.
         let forwarding = self.streams.get(topic.name().as_str());
@@ -35,7 +35,7 @@ impl ProxyLoop {
             }
             return;
         }
-        self.refresh(&stream);
+        self.refresh(&topic, socket);
         if subscribed {
             self.greet(topic);
         }
@@ -131,7 +131,14 @@ impl ProxyLoop {
         }
         self.streams.insert(stream.name.clone(), Forwarding::new(Arc::clone(&stream)));
         self.refresh_mark();
-        self.refresh(&stream);
+        let socket = stream.spec.socket;
+        let outlet = match socket {
+            StreamSocket::Samples => &self.samples,
+            StreamSocket::Frames => &self.frames,
+        };
+        if let Some(forwarding) = self.streams.get_mut(stream.name.as_str()) {
+            forwarding.refresh(outlet);
+        }
         let (right, wrong) = self.outlets(stream.spec.socket);
         let served: Vec<_> = right.views_of(stream.name.as_str()).cloned().collect();
         let mut misplaced: Vec<_> = wrong.views_of(stream.name.as_str()).cloned().collect();
@@ -190,29 +197,34 @@ impl ProxyLoop {
         }
     }
 
-    /// Tells the stream who listens.
-    fn refresh(&mut self, stream: &Stream) {
-        let outlet = match stream.spec.socket {
+    /// Tells the stream of `topic` who listens, after a change there.
+    fn refresh(&mut self, topic: &Topic, socket: StreamSocket) {
+        let outlet = match socket {
             StreamSocket::Samples => &self.samples,
             StreamSocket::Frames => &self.frames,
         };
-        if let Some(forwarding) = self.streams.get_mut(stream.name.as_str())
-            && forwarding.refresh(outlet)
-        {
+        let Some(forwarding) = self.streams.get_mut(topic.name().as_str()) else { return };
+        if topic.view().is_none() {
+            forwarding.look_who_listens(outlet);
+        } else if !forwarding.refresh_view(topic, outlet) {
             self.counters.count(Counted::RefusedView);
         }
     }
 
-    /// Tells every stream of `socket` who listens: nobody yet when the socket is a new one, and maybe everybody when
-    /// more was subscribed to than can be remembered.
+    /// Tells every stream of `socket` who listens, where the socket is a new one: nobody yet.
     pub(super) fn refresh_all(&mut self, socket: StreamSocket) {
+        self.look_all(socket, Forwarding::refresh);
+    }
+
+    /// Has every stream of `socket` look who listens.
+    fn look_all(&mut self, socket: StreamSocket, look: impl Fn(&mut Forwarding, &Outlet)) {
         let outlet = match socket {
             StreamSocket::Samples => &self.samples,
             StreamSocket::Frames => &self.frames,
         };
         for forwarding in self.streams.values_mut() {
             if forwarding.stream.spec.socket == socket {
-                forwarding.refresh(outlet);
+                look(forwarding, outlet);
             }
         }
     }

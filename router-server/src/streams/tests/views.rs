@@ -178,3 +178,32 @@ fn a_view_ends_with_its_stream_and_begins_anew_with_the_next() {
     let first = paced.next_sample();
     assert_eq!((first.sequence(), first.skipped, first.header.incarnation), (0, 0, 2));
 }
+
+/// Whoever asks for very many views harms nobody else: beyond the bound they are not served, and each costs one look.
+#[test]
+fn very_many_views_of_one_peer_hold_nobody_up() {
+    const MANY: u64 = 900;
+    let served = serve();
+    let mut publisher = add(&served);
+    let mut whole = served.listen("stage");
+    served.wait_for_subscribers("stage", 1);
+    let greedy = listen(&served, View::EveryNth { nth: 2 });
+    for nth in 3..MANY {
+        greedy.subscribe(&topic(View::EveryNth { nth }));
+    }
+    let refused = |served: &Served| served.streams.counters()["refused_views"];
+    super::wait_until("they are refused", || refused(&served) >= MANY - 2 - 256);
+    publish(&mut publisher, 0..100);
+    for sequence in 0..100 {
+        expect_value(&mut whole, sequence, 0);
+    }
+    drop(greedy);
+    served.wait_for_subscribers("stage", 1);
+    // Each subscription and each end of one was looked at once, or there would have been more refusals.
+    assert!(refused(&served) < MANY, "{}", refused(&served));
+    let mut tenth = listen(&served, View::EveryNth { nth: 10 });
+    served.wait_for_subscribers("stage", 2);
+    publish(&mut publisher, 100..111);
+    let last = tenth.next_sample();
+    assert!([99, 100].contains(&last.sequence()), "{last:?}");
+}
