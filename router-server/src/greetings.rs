@@ -98,7 +98,10 @@ impl RouterLoop {
         let own = &self.settings.hello.server;
         if let Some(mut path) = GatewayHop::path(gateways, self.dispatcher.epoch) {
             path.push(own.clone());
-            return Some(format!("this server is behind itself: {}; leave out one of these upstreams", path.join(" -> ")));
+            return Some(format!(
+                "this server is behind itself: {}; leave out one of these upstreams",
+                path.join(" -> ")
+            ));
         }
         // Whoever comes later gives way: the connection to a server behind this one stands.
         let behind = self.upstreams.iter().find(|upstream| {

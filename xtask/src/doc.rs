@@ -6,7 +6,7 @@ use crate::cargo;
 
 /// What stands in brackets and is no link: units, and the port of an address.
 const NOT_LINKS: &str =
-    "bytes pixels samples s ms us ns Hz um mm um/s mW degC counts electrons counts/electron bit % :PORT";
+    "bytes MB pixels samples s ms us ns Hz um mm um/s mW degC counts electrons counts/electron bit % :PORT";
 
 /// Builds the documentation and looks at what rustdoc says.
 pub(crate) fn run(root: &Path) -> Result<(), String> {
