@@ -45,6 +45,8 @@ enum NodeKind {
     /// Connections that listen to a stream: a server counts them and does not know whose they are.
     Subscribers,
     Client,
+    /// A socket of somebody else's, whose messages a server relays.
+    Source,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,7 +66,7 @@ enum EdgeKind {
     Streams,
     /// As it does, with values that another socket sent; or a server passes on what one behind it serves.
     Relays,
-    /// Samples go to subscribers.
+    /// Samples go on: from a stream to its subscribers, from somebody else's socket to the stream that relays it.
     Feeds,
     /// A client is connected to a server.
     Calls,
@@ -104,6 +106,7 @@ impl Graph {
             self.connect(owner(&instrument.name), node, EdgeKind::Serves);
             instruments.push((instrument.name.as_str(), node));
         }
+        let mut sources = BTreeMap::new();
         for stream in &served.streams {
             let node = self.add(NodeKind::Stream, &stream.name, stream_detail(stream));
             let source = stream.method.as_deref().unwrap_or(&stream.name);
@@ -116,6 +119,14 @@ impl Graph {
                 node,
                 kind,
             );
+            let is_behind = upstreams::owner(upstreams, &stream.name).is_some();
+            if let Some(source) = stream.source.as_ref().filter(|_| !is_behind) {
+                let endpoint = source.endpoint.as_str();
+                let from = *sources
+                    .entry(endpoint)
+                    .or_insert_with(|| self.add(NodeKind::Source, endpoint, String::new()));
+                self.connect(from, node, EdgeKind::Feeds);
+            }
             if stream.subscribers > 0 {
                 let name = counted(stream.subscribers, "subscriber");
                 let subscribers = self.add(NodeKind::Subscribers, &name, String::new());
@@ -209,7 +220,9 @@ fn stream_detail(stream: &StreamDescription) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use router_wire::describe::{InstrumentDescription, ServerDescription, StreamSocket, ValueDescription};
+    use router_wire::describe::{
+        InstrumentDescription, ServerDescription, StreamSocket, StreamSource, ValueDescription,
+    };
 
     use super::*;
 
@@ -249,7 +262,10 @@ pub(crate) mod tests {
             calls: vec![],
             streams: vec![
                 stream(&format!("{name}.position"), StreamKind::Periodic, 2),
-                stream("other", StreamKind::Relayed, 0),
+                StreamDescription {
+                    source: Some(StreamSource { endpoint: "tcp://laser:7000".into(), numbered: false }),
+                    ..stream("other", StreamKind::Relayed, 0)
+                },
             ],
             upstreams: vec![],
         }
@@ -285,6 +301,7 @@ pub(crate) mod tests {
             "stage streams stage.position",
             "stage.position feeds 2 subscribers",
             "stage relays other",
+            "tcp://laser:7000 feeds other",
             "stage@home calls stage",
         ];
         assert_eq!(edges, expect);

@@ -164,6 +164,11 @@ fn watch_waits_for_a_server_behind_that_was_never_there() {
     let limited = gateway.run(&["watch", "rig2.stage.nothing", "--for", "1s", "--json"]);
     assert_eq!((limited.code, &limited.json()["outcome"]), (Some(3), &"server_gone".into()), "{limited:#?}");
     assert!(limited.stderr.contains("the server `rig2`"), "{limited:#?}");
+    // The doctor says that it is away, and where to look.
+    let examined = gateway.run(&["doctor", &gateway.connect, "--json"]).json_lines();
+    let behind = examined.iter().find(|check| check["check"] == "upstreams").unwrap();
+    assert_eq!((&behind["verdict"], &behind["away"]), (&"warn".into(), &1.into()), "{behind:#}");
+    assert!(behind["fix"].as_str().unwrap().contains("one-liner doctor tcp://"), "{behind:#}");
     let watch = gateway.spawn(&["watch", "rig2.second.stage.position_um", "--count", "1"]);
     watch.stderr.until("waiting for it (Ctrl-C ends)");
     let second = Demo::start();

@@ -121,6 +121,7 @@ fn served(
     let description = match server::description(client) {
         Ok((check, description)) => {
             report.add(&check)?;
+            report.add_all(server::upstreams(&description.upstreams).as_slice())?;
             Some(description)
         }
         Err(check) => {

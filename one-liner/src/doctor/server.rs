@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime};
 use router_client::{CallError, RouterClient};
 use router_server::{Endpoint, Reach};
 use router_wire::PROTOCOL_VERSION;
-use router_wire::describe::Description;
+use router_wire::describe::{Description, UpstreamDescription};
 use router_wire::hello::{ClientSocket, HelloReply};
 use router_wire::status::LaneStatus;
 
 use super::check::Check;
+use crate::counted::counted;
 use crate::duration;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
@@ -117,6 +118,30 @@ pub(crate) fn lanes(lanes: &[LaneStatus]) -> Check {
             .number("lanes", lanes.len())
         }
     }
+}
+
+/// The servers behind this one.
+pub(crate) fn upstreams(upstreams: &[UpstreamDescription]) -> Option<Check> {
+    const WHAT: &str = "upstreams";
+    let is_away = |upstream: &&UpstreamDescription| upstream.state != "connected";
+    let away = upstreams.iter().filter(is_away).count();
+    let check = match upstreams.iter().find(is_away) {
+        _ if upstreams.is_empty() => return None,
+        None => Check::ok(WHAT, counted(upstreams.len() as u64, "server") + " behind, connected"),
+        Some(first) => Check::warn(
+            WHAT,
+            format_args!(
+                "{away} of {} servers behind: `{}` at {} is {}: {}",
+                upstreams.len(),
+                first.prefix,
+                first.endpoint,
+                first.state.replace('_', " "),
+                first.reason
+            ),
+            format_args!("run `one-liner doctor {}` on the computer of this server", first.endpoint),
+        ),
+    };
+    Some(check.number("upstreams", upstreams.len()).number("away", away))
 }
 
 /// Round trips, and how far the two clocks are apart.

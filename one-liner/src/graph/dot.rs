@@ -14,6 +14,7 @@ pub(crate) fn draw(graph: &Graph) -> String {
             NodeKind::Stream => "ellipse",
             NodeKind::Subscribers => "plaintext",
             NodeKind::Client => "hexagon",
+            NodeKind::Source => "cds",
         };
         let label = node.label().map(|line| escape(&line)).collect::<Vec<_>>().join("\\n");
         let _ = writeln!(text, "  n{} [shape={shape}, label=\"{label}\"];", node.id.0);
@@ -45,12 +46,14 @@ mod tests {
             "  n2 [shape=ellipse, label=\"stage.position\\nperiodic 30 Hz\"];",
             "  n3 [shape=plaintext, label=\"2 subscribers\"];",
             "  n4 [shape=ellipse, label=\"other\\nrelayed\"];",
-            "  n5 [shape=hexagon, label=\"stage@home\\n2 calls in flight\"];",
+            "  n5 [shape=cds, label=\"tcp://laser:7000\"];",
+            "  n6 [shape=hexagon, label=\"stage@home\\n2 calls in flight\"];",
             "  n0 -> n1 [label=serves];",
             "  n1 -> n2 [label=streams];",
             "  n2 -> n3 [label=feeds];",
             "  n0 -> n4 [label=relays];",
-            "  n5 -> n0 [label=calls];",
+            "  n5 -> n4 [label=feeds];",
+            "  n6 -> n0 [label=calls];",
             "}",
         ];
         assert_eq!(draw(&graph("stage")).lines().collect::<Vec<_>>(), expect);
@@ -62,7 +65,7 @@ mod tests {
             let text = draw(&graph(name));
             let label = format!("  n1 [shape=box, label=\"{expect}\\n0 calls\"];");
             assert_eq!(text.lines().nth(3), Some(label.as_str()), "{name:?}");
-            assert_eq!(text.lines().count(), 14, "{name:?}: {text}");
+            assert_eq!(text.lines().count(), 16, "{name:?}: {text}");
         }
         check("a\"]; n9 [label=\"b", "a\\\"]; n9 [label=\\\"b");
         check("ends with \\", "ends with \\\\");

@@ -14,6 +14,7 @@ pub(crate) fn draw(graph: &Graph) -> String {
             NodeKind::Stream => ("([", "])"),
             NodeKind::Subscribers => ("(", ")"),
             NodeKind::Client => ("{{", "}}"),
+            NodeKind::Source => (">", "]"),
         };
         let label = node.label().map(|line| escape(&line)).collect::<Vec<_>>().join("<br/>");
         let _ = writeln!(text, "  n{}{open}\"{label}\"{close}", node.id.0);
@@ -51,12 +52,14 @@ mod tests {
             "  n2([\"stage.position<br/>periodic 30 Hz\"])",
             "  n3(\"2 subscribers\")",
             "  n4([\"other<br/>relayed\"])",
-            "  n5{{\"stage@home<br/>2 calls in flight\"}}",
+            "  n5>\"tcp#58;#47;#47;laser#58;7000\"]",
+            "  n6{{\"stage@home<br/>2 calls in flight\"}}",
             "  n0 -->|serves| n1",
             "  n1 -->|streams| n2",
             "  n2 -->|feeds| n3",
             "  n0 -->|relays| n4",
-            "  n5 -->|calls| n0",
+            "  n5 -->|feeds| n4",
+            "  n6 -->|calls| n0",
         ];
         assert_eq!(draw(&graph("stage")).lines().collect::<Vec<_>>(), expect);
     }
@@ -67,7 +70,7 @@ mod tests {
             let text = draw(&graph(name));
             let label = format!("  n1[\"{expect}<br/>0 calls\"]");
             assert_eq!(text.lines().nth(2), Some(label.as_str()), "{name:?}");
-            assert_eq!(text.lines().count(), 12, "{name:?}: {text}");
+            assert_eq!(text.lines().count(), 14, "{name:?}: {text}");
         }
         check("a\"] --> n9[\"b", "a#34;#93; --#62; n9#91;#34;b");
         check("a\nn9[b]\r", "a n9#91;b#93;#65533;");
