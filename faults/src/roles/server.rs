@@ -22,6 +22,7 @@ pub(crate) fn play() -> Outcome {
     let mut options = ServerOptions::default();
     options.stalled_subscriber_bytes = number("stalled_subscriber_bytes", options.stalled_subscriber_bytes);
     options.max_body_bytes = number("max_body_bytes", options.max_body_bytes);
+    options.shared_memory = number("shared_memory", 1) != 0;
     let server = until("the ports are free", || Ok(RouterServer::bind_at(&wanted, options.clone()).ok()))?;
     let door = Arc::new(Door::default());
     add_calls(&server, &door)?;

@@ -22,7 +22,8 @@ const AWAY: [Duration; 3] = [Duration::ZERO, Duration::from_millis(500), Duratio
 const CALM: Duration = Duration::from_millis(200);
 
 pub(crate) fn run() -> Outcome<Row> {
-    let watched = Watched::start(&[("frame_bytes", "100000"), ("frame_hz", "50")], "")?;
+    let watched =
+        Watched::start(&[("frame_bytes", "100000"), ("frame_hz", "50"), ("shared_memory", "0")], "")?;
     let mut middle = Server::start_at(&lasting_address()?, &[("upstream", watched.server.address())])?;
     let mut first = Server::start(&[("upstream", middle.address())])?;
     let at_first = Bystander::start(first.address(), "")?;

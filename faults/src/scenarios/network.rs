@@ -16,7 +16,8 @@ const STALLS: u32 = 3;
 const CUTS: u32 = 20;
 
 pub(crate) fn run() -> Outcome<Row> {
-    let watched = Watched::start(&[("frame_bytes", "100000"), ("frame_hz", "20")], "")?;
+    let watched =
+        Watched::start(&[("frame_bytes", "100000"), ("frame_hz", "20"), ("shared_memory", "0")], "")?;
     let ports = watched.server.ports()?;
     let relay = Relay::start("127.0.0.2", "127.0.0.1", &ports)?;
     relay.delay(DELAY);
