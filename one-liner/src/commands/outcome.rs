@@ -102,7 +102,7 @@ fn show(report: OutcomeReport, id: CallId, output: Output) -> Result<Exit, Comma
         }
         OutcomeReport::OtherEpoch { .. } => {
             output.line(
-                "this server was restarted since, or the call went to another one: its outcome is lost here, and it may have \
+                "the server was restarted, its outcome is lost; or the call went to another server than this one. It may have \
                  run. Where it had been passed on to a server behind, that one may know: ask it for the id without what \
                  stands from the @ on",
             )?;
